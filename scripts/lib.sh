@@ -1,6 +1,4 @@
-    huge_mounted >/dev/null && return
-    mkdir -p /dev/hugepages 2>/dev/null || true
-    mount  || { echo "hugetlbfs is not mounted and cannot be mounted here"; return 1; }# shellcheck shell=bash
+# shellcheck shell=bash
 # SPDX-License-Identifier: BSD-3-Clause
 # What the project's scripts share: messages, checks of the machine, processes that end with the script.
 # Source it: `. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"`; nothing happens until a function is called,
@@ -78,7 +76,8 @@ huge_why() {
         ((free >= want)) || { echo "only $free of $want pages could be reserved (memory is short or fragmented)"; return 1; }
     fi
     huge_mounted >/dev/null && return
-    mkdir -p /dev/hugepages 2>/dev/null && mount -t hugetlbfs -o pagesize=2M hugetlbfs /dev/hugepages 2>/dev/null ||
+    mkdir -p /dev/hugepages 2>/dev/null || true
+    mount -t hugetlbfs -o pagesize=2M hugetlbfs /dev/hugepages 2>/dev/null ||
         { echo "hugetlbfs is not mounted and cannot be mounted here"; return 1; }
 }
 
