@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Device side: collecting the segments of one chain into the caller's array, translated and
+// checked. Both formats walk their descriptors in their own way and add each one here.
+#ifndef VQ_WALK_H
+#define VQ_WALK_H
+
+#include <string.h>
+
+#include "queue.h"
+
+// What became of a chain.
+enum vq_walk_end {
+    VQ_WALK_DONE,
+    VQ_WALK_ROOM,  // the segment array is full: nothing wrong with the chain
+    VQ_WALK_BROKEN // the queue was given up
+};
+
+// A descriptor read once into private memory.
+struct vq_desc_copy {
+    uint64_t addr;
+    uint32_t bytes;
+    uint16_t flags;
+    uint16_t next; // split: next; packed: buffer id
+};
+
+// The chain being collected. `room` segments are left behind c->seg[nread + nwrite].
+struct vq_walk {
+    struct vq_dev *q;
+    struct vq_chain *c;
+    uint32_t room;
+    uint64_t bytes;
+};
+
+VQ_INLINE enum vq_walk_end vq_walk_break(struct vq_walk *w, enum vq_broken why)
+{
+    vq_dev_break(w->q, why);
+    return VQ_WALK_BROKEN;
+}
+
+// Adds the buffer of one descriptor, in as many segments as it crosses memory regions.
+static inline enum vq_walk_end vq_walk_add(struct vq_walk *w, const struct vq_desc_copy *d)
+{
+    struct vq_chain *c = w->c;
+    uint64_t gpa = d->addr, left = d->bytes;
+    bool write = d->flags & VQ_DESC_F_WRITE;
+
+    if (!write && c->nwrite)
+        return vq_walk_break(w, VQ_E_WRITE_READ);
+    w->bytes += left;
+    if (w->bytes > UINT32_MAX)
+        return vq_walk_break(w, VQ_E_CHAIN_BYTES);
+    while (left > 0) { // each round ends a region, and there is a finite room of segments
+        uint64_t got = left;
+        void *p = vq_mem_at(w->q->mem, &w->q->mem_hit, gpa, &got);
+        if (!p)
+            return vq_walk_break(w, VQ_E_ADDRESS);
+        if (w->room == 0)
+            return VQ_WALK_ROOM;
+        c->seg[c->nread + c->nwrite] =
+            (struct vq_seg){.addr = (uint64_t)(uintptr_t)p, .bytes = (uint32_t)got};
+        w->room--;
+        if (write)
+            c->nwrite++;
+        else
+            c->nread++;
+        gpa += got;
+        left -= got;
+    }
+    return VQ_WALK_DONE;
+}
+
+// Reads entry `i` of an indirect table. Guest memory may put a table anywhere, aligned or not; an
+// entry must not straddle two regions.
+static inline bool vq_walk_table_entry(struct vq_dev *q, uint64_t table, uint32_t i,
+                                       struct vq_desc_copy *d)
+{
+    struct vq_split_desc raw; // both formats: addr, then one word
+    uint64_t got = sizeof(raw);
+    void *p = vq_mem_at(q->mem, &q->mem_hit, table + 16ULL * i, &got);
+    if (!p || got < sizeof(raw))
+        return false;
+    memcpy(&raw, p, sizeof(raw));
+    __asm__ volatile("" ::: "memory"); // the copy is the only read
+    uint64_t word = VQ_LE64(raw.word.raw);
+    d->addr = VQ_LE64(raw.addr.raw);
+    d->bytes = (uint32_t)word;
+    d->flags = (uint16_t)(word >> 32); // split: len, flags, next; packed: len, id, flags
+    d->next = (uint16_t)(word >> 48);
+    return true;
+}
+
+// The usual chain, one descriptor inside one region: fills `c` and returns true. False: take the
+// long way, nothing was changed.
+VQ_INLINE bool vq_walk_single(struct vq_dev *q, struct vq_chain *c, struct vq_seg *seg,
+                              uint64_t gpa, uint32_t bytes, bool write)
+{
+    uint64_t got = bytes;
+    void *p = vq_mem_at(q->mem, &q->mem_hit, gpa, &got);
+    if (vq_unlikely(!p || got != bytes || bytes == 0))
+        return false;
+    *seg = (struct vq_seg){.addr = (uint64_t)(uintptr_t)p, .bytes = bytes};
+    c->seg = seg;
+    c->ndesc = 1;
+    c->nread = !write;
+    c->nwrite = write;
+    return true;
+}
+
+// Entries of an indirect table of `bytes`, 0 when that is not a legal length.
+VQ_INLINE uint32_t vq_walk_table_len(uint32_t bytes)
+{
+    uint32_t entries = bytes / 16;
+    return bytes % 16 == 0 && entries <= VQ_SIZE_MAX ? entries : 0;
+}
+
+#endif
