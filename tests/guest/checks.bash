@@ -1,0 +1,89 @@
+# shellcheck shell=bash disable=SC2154 # names of lib.bash
+# SPDX-License-Identifier: BSD-3-Clause
+# What is checked of two guests that stand (lib.bash): the features they got, and the traffic between them.
+
+tcp_bytes=$((64 << 20))
+traffic_seconds=300
+reply_seconds=20
+
+# has_features NAME PROPERTY=on|off...: the guest negotiated exactly what was asked.
+has_features() {
+    local name=$1 got want
+    shift
+    got=" $(guest "$name" 60 'guestnet features eth0')" || return 1
+    for want in version_1=on "$@"; do
+        case "$want:$([[ $got == *" ${want%=*} "* ]] && echo on || echo off)" in
+            *=on:on | *=off:off) ;;
+            *) echo "guest $name: asked for $want, but negotiated:$got"; return 1 ;;
+        esac
+    done
+}
+
+# ping_works FROM TO SIZE...: 20 of each size, none lost.
+ping_works() {
+    local from=$1 to=${guest_ip[$2]} size
+    shift 2
+    for size in "$@"; do
+        guest "$from" "$traffic_seconds" "ping -q -A -c 20 -w $((reply_seconds * 5)) -s $size $to" >"$run/ping" || { cat "$run/ping"; return 1; }
+        grep -q ' 20 packets received' "$run/ping" || { cat "$run/ping"; return 1; }
+    done
+}
+
+# udp_works FROM TO SIZE...: 50 datagrams of each size come back unchanged.
+udp_works() {
+    local from=$1 to=${guest_ip[$2]}
+    shift 2
+    guest "$from" "$traffic_seconds" "REPLY_SECONDS=$reply_seconds guestnet udp-echo $to 50 $*"
+}
+
+# tcp_works FROM TO BYTES: a transfer with one checksum at both ends.
+tcp_works() {
+    guest "$1" "$traffic_seconds" "guestnet tcp-send ${guest_ip[$2]} $3"
+}
+
+# jumbo_works: frames of 9000 bytes, each over several receive buffers.
+jumbo_works() {
+    local name
+    for name in A B; do guest "$name" 60 'ip link set eth0 mtu 9000' || return 1; done
+    ping_works A B 8972 && udp_works A B 2000 4096 8972 && udp_works B A 8972 40000
+}
+
+# traffic_works [mrg_rxbuf=on|off ...]: all of the above in both directions.
+traffic_works() {
+    ping_works A B 0 56 1472 8000 && ping_works B A 56 &&
+        udp_works A B 1 64 512 1472 1473 4000 65507 && udp_works B A 1472 20000 &&
+        tcp_works A B "$tcp_bytes" && tcp_works B A $((8 << 20)) || return 1
+    [[ " $* " != *" mrg_rxbuf=on "* ]] || jumbo_works
+}
+
+# queues_used NAME PAIRS: that many pairs are on, and each of their queues has seen packets.
+queues_used() {
+    local pairs=$2 queue way seen
+    seen=$'\n'$(guest "$1" 60 'guestnet queues eth0') || return 1
+    [[ $seen == *$'\n'"pairs $pairs"$'\n'* ]] || { echo "not $pairs pairs: $seen"; return 1; }
+    for ((queue = 0; queue < pairs; queue++)); do
+        for way in rx tx; do
+            [[ $seen =~ ${way}_queue_${queue}_packets\ [1-9] ]] || { echo "no packets on $way $queue: $seen"; return 1; }
+        done
+    done
+}
+
+# each_queue_works PAIRS: traffic from each processor of each guest, so that every queue carries some, then see that it did.
+each_queue_works() {
+    local cpu pairs=$1
+    for ((cpu = 0; cpu < pairs; cpu++)); do
+        guest A "$traffic_seconds" "guestnet on $cpu udp-echo ${guest_ip[B]} 50 64 1472 5000" || return 1
+        guest B "$traffic_seconds" "guestnet on $cpu udp-echo ${guest_ip[A]} 50 64 1472 5000" || return 1
+    done
+    queues_used A "$pairs" && queues_used B "$pairs"
+}
+
+# configuration_works PAIRS huge|no-huge PROPERTY=on|off...: from boot to the clean end of testpmd.
+configuration_works() {
+    local pairs=$1 memory=$2 name mq=off
+    shift 2
+    ((pairs == 1)) || mq=on
+    pair_start "$pairs" "$memory" "$@" || return 1
+    for name in A B; do has_features "$name" mq="$mq" "$@" || return 1; done
+    traffic_works "$@" && each_queue_works "$pairs" && testpmd_quit
+}
