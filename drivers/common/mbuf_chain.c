@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "mbuf_chain.h"
+
+#include <rte_malloc.h>
+
+bool tern_mbuf_get_bulk(struct rte_mempool *mp, struct rte_mbuf **m, unsigned n)
+{
+    return rte_mempool_get_bulk(mp, (void **)m, n) == 0;
+}
+
+void tern_mbuf_put_bulk(struct rte_mempool *mp, struct rte_mbuf **m, unsigned n)
+{
+    rte_mempool_put_bulk(mp, (void **)m, n);
+}
+
+void tern_mbuf_free_bulk(struct rte_mbuf **m, unsigned n)
+{
+    void *run[64];
+    unsigned held = 0;
+    struct rte_mempool *mp = NULL;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (unlikely(m[i]->nb_segs != 1 || rte_mbuf_refcnt_read(m[i]) != 1 ||
+                     !RTE_MBUF_DIRECT(m[i]))) {
+            rte_pktmbuf_free(m[i]);
+            continue;
+        }
+        if (unlikely(held == RTE_DIM(run) || m[i]->pool != mp)) {
+            if (held)
+                rte_mempool_put_bulk(mp, run, held);
+            held = 0;
+            mp = m[i]->pool;
+        }
+        run[held++] = m[i];
+    }
+    if (held)
+        rte_mempool_put_bulk(mp, run, held);
+}
+
+// Frees the external buffer of tern_mbuf_attach.
+static void tern_ext_free(void *addr, void *opaque)
+{
+    (void)addr;
+    rte_free(opaque);
+}
+
+bool tern_mbuf_attach(struct rte_mbuf *m, uint32_t bytes)
+{
+    uint32_t room = RTE_PKTMBUF_HEADROOM + bytes + sizeof(struct rte_mbuf_ext_shared_info) + 16;
+    uint16_t len = (uint16_t)RTE_MIN(room, (uint32_t)UINT16_MAX);
+    if (room > UINT16_MAX)
+        return false;
+    void *buf = rte_malloc(NULL, room, RTE_CACHE_LINE_SIZE);
+    if (!buf)
+        return false;
+    struct rte_mbuf_ext_shared_info *info =
+        rte_pktmbuf_ext_shinfo_init_helper(buf, &len, tern_ext_free, buf);
+    if (!info) {
+        rte_free(buf);
+        return false;
+    }
+    rte_pktmbuf_attach_extbuf(m, buf, rte_malloc_virt2iova(buf), len, info);
+    m->data_off = RTE_PKTMBUF_HEADROOM;
+    return true;
+}
+
+bool tern_mbuf_from_cursor(struct rte_mbuf *m, struct rte_mempool *mp, struct tern_cursor *c,
+                           uint32_t bytes)
+{
+    struct rte_mbuf *last = m;
+    uint32_t n = RTE_MIN(bytes, (uint32_t)rte_pktmbuf_tailroom(m));
+    m->pkt_len = bytes;
+    m->data_len = (uint16_t)n;
+    tern_cursor_copy(c, rte_pktmbuf_mtod(m, void *), NULL, n);
+    for (bytes -= n; bytes > 0; bytes -= n) {
+        struct rte_mbuf *more = rte_pktmbuf_alloc(mp);
+        if (!more)
+            return false;
+        n = RTE_MIN(bytes, (uint32_t)rte_pktmbuf_tailroom(more));
+        more->data_len = (uint16_t)n;
+        last->next = more;
+        last = more;
+        m->nb_segs++;
+        tern_cursor_copy(c, rte_pktmbuf_mtod(more, void *), NULL, n);
+    }
+    return true;
+}
+
+void tern_mbuf_to_cursor(const struct rte_mbuf *m, struct tern_cursor *c)
+{
+    for (; m; m = m->next)
+        tern_cursor_copy(c, NULL, rte_pktmbuf_mtod(m, const void *), m->data_len);
+}

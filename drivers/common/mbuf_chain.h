@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Packets between mbufs and descriptor chains: the only copy code of both drivers. The segments
+// were translated and checked by the ring; here only lengths matter.
+#ifndef TERN_MBUF_CHAIN_H
+#define TERN_MBUF_CHAIN_H
+
+#include <string.h>
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include "chain.h"
+#include "order.h"
+
+// Copies a packet's bytes. Short ones are done here, 16 bytes a step with an overlapping end; for
+// the others the C library picks the best way of this CPU.
+VQ_INLINE void tern_copy(void *restrict to, const void *restrict from, uint32_t bytes)
+{
+    uint8_t *t = (uint8_t *)to;
+    const uint8_t *s = (const uint8_t *)from;
+    if (unlikely(bytes < 16 || bytes > 256)) {
+        memcpy(t, s, bytes);
+        return;
+    }
+    for (uint32_t i = 0; i + 16 < bytes; i += 16)
+        __builtin_memcpy(t + i, s + i, 16);
+    __builtin_memcpy(t + bytes - 16, s + bytes - 16, 16);
+}
+
+// A place in a list of segments; `seg` always has bytes left at `at`, unless nseg is 0.
+struct tern_cursor {
+    const struct vq_seg *seg;
+    uint32_t nseg;
+    uint32_t at;
+};
+
+VQ_INLINE uint64_t tern_seg_bytes(const struct vq_seg *seg, uint32_t nseg)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < nseg; i++)
+        sum += seg[i].bytes;
+    return sum;
+}
+
+// Copies `bytes` between flat memory and the cursor's place, and moves it on. The caller has
+// checked that so many bytes are left. Exactly one of `from` and `to` is not NULL.
+static inline void tern_cursor_copy(struct tern_cursor *c, void *to, const void *from,
+                                    uint32_t bytes)
+{
+    while (bytes > 0 && c->nseg > 0) {
+        uint32_t n = RTE_MIN(bytes, c->seg->bytes - c->at);
+        uint8_t *place = (uint8_t *)vq_seg_ptr(c->seg) + c->at;
+        if (to) {
+            memcpy(to, place, n);
+            to = (uint8_t *)to + n;
+        } else {
+            memcpy(place, from, n);
+            from = (const uint8_t *)from + n;
+        }
+        bytes -= n;
+        c->at += n;
+        if (c->at == c->seg->bytes) {
+            c->seg++;
+            c->nseg--;
+            c->at = 0;
+        }
+    }
+}
+
+// Steps over `bytes`, which the segments have.
+static inline void tern_cursor_skip(struct tern_cursor *c, uint32_t bytes)
+{
+    while (c->nseg > 0 && bytes >= c->seg->bytes - c->at) {
+        bytes -= c->seg->bytes - c->at;
+        c->seg++;
+        c->nseg--;
+        c->at = 0;
+    }
+    c->at += bytes;
+}
+
+// Makes a raw mbuf (from rte_mempool_get_bulk) an empty packet. `rearm` is the first 8 bytes of
+// its rearm data: offset, one reference, one segment, port. The pool keeps next = NULL.
+VQ_INLINE void tern_mbuf_prepare(struct rte_mbuf *m, uint64_t rearm, uint32_t bytes)
+{
+    memcpy((uint8_t *)m + offsetof(struct rte_mbuf, data_off), &rearm, sizeof(rearm));
+    m->ol_flags = 0;
+    m->packet_type = 0;
+    m->pkt_len = bytes;
+    m->data_len = (uint16_t)bytes;
+    m->vlan_tci = 0;
+    m->hash.rss = 0;
+}
+
+// Takes `n` raw mbufs, all or none; gives back raw ones.
+bool tern_mbuf_get_bulk(struct rte_mempool *mp, struct rte_mbuf **m, unsigned n);
+void tern_mbuf_put_bulk(struct rte_mempool *mp, struct rte_mbuf **m, unsigned n);
+
+// Frees sent packets: the usual ones, of one segment and nobody else's, go back to their pool in
+// runs without their second cache line being touched.
+void tern_mbuf_free_bulk(struct rte_mbuf **m, unsigned n);
+
+// Gives the packet one buffer of `bytes` outside its pool, so that it stays linear. False: there
+// is no memory, or it would be too long for an mbuf.
+bool tern_mbuf_attach(struct rte_mbuf *m, uint32_t bytes);
+
+// Copies `bytes` from the cursor into the packet, taking further mbufs of `mp` as it needs them.
+// False: the pool is empty; the packet then holds a part and is the caller's to free.
+bool tern_mbuf_from_cursor(struct rte_mbuf *m, struct rte_mempool *mp, struct tern_cursor *c,
+                           uint32_t bytes);
+
+// Copies a whole packet to the cursor's place, which has room for it.
+void tern_mbuf_to_cursor(const struct rte_mbuf *m, struct tern_cursor *c);
+
+#endif

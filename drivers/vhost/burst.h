@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The bursts of the device side, as always-inline bodies over the feature word `f`. burst.c makes
+// one instance of them for each combination that pays; all share this text.
+#ifndef TERN_VHOST_BURST_H
+#define TERN_VHOST_BURST_H
+
+#include "mbuf_chain.h"
+#include "port.h"
+
+// ---- counting ----
+
+VQ_INLINE unsigned tern_size_bin(uint32_t bytes)
+{
+    if (bytes <= 64)
+        return bytes == 64 ? TERN_SIZE_64 : TERN_SIZE_UNDER_64;
+    if (bytes < 1024) // 65…127 has 6 as its logarithm, and so on
+        return TERN_SIZE_65_127 + (31 - (unsigned)__builtin_clz(bytes)) - 6;
+    return bytes <= 1518 ? TERN_SIZE_1024_1518 : TERN_SIZE_1519_MAX;
+}
+
+// Counts one packet; `data` is its first bytes, which the copy has just brought near.
+VQ_INLINE void tern_count(struct tern_stats *s, const void *data, uint32_t bytes)
+{
+    const struct rte_ether_addr *to = (const struct rte_ether_addr *)data;
+    s->size[tern_size_bin(bytes)]++;
+    s->bytes += bytes;
+    s->packets++;
+    if (unlikely(to->addr_bytes[0] & 1)) {
+        if (rte_is_broadcast_ether_addr(to))
+            s->broadcast++;
+        else
+            s->multicast++;
+    }
+}
+
+// Publishes what was put and calls the driver if it asked for it.
+VQ_INLINE void tern_finish(struct tern_queue *q, uint64_t f)
+{
+    vq_dev_publish(&q->vq->vq, f);
+    vhu_queue_notify(q->vq, f);
+    q->stats.calls = q->vq->calls;
+    q->stats.suppressed = q->vq->suppressed;
+    q->stats.call_errors = q->vq->call_errors;
+}
+
+// ---- rx: packets from the driver ----
+
+// Any packet that is not one segment into one mbuf. False: dropped, and `m` is still raw.
+static __rte_noinline bool tern_rx_odd(struct tern_queue *q, const struct vq_chain *c,
+                                       struct rte_mbuf *m)
+{
+    struct tern_cursor at = {.seg = c->seg, .nseg = c->nread, .at = 0};
+    uint64_t total = tern_seg_bytes(c->seg, c->nread);
+    if (c->nwrite) {
+        vq_dev_break(&q->vq->vq, VQ_E_DIRECTION);
+        return false;
+    }
+    if (total < q->hdr_bytes + RTE_ETHER_HDR_LEN) {
+        q->stats.drops[TERN_DROP_RUNT]++;
+        return false;
+    }
+    uint32_t room = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
+    uint64_t bytes = total - q->hdr_bytes;
+    if (bytes > q->max_pkt_bytes || (bytes > room && q->linear && !q->ext)) {
+        q->stats.drops[TERN_DROP_TOO_LONG]++;
+        return false;
+    }
+    tern_mbuf_prepare(m, q->rearm, 0);
+    tern_cursor_skip(&at, q->hdr_bytes);
+    bool ok = bytes <= room || !q->ext || tern_mbuf_attach(m, (uint32_t)bytes);
+    if (!ok || !tern_mbuf_from_cursor(m, q->mp, &at, (uint32_t)bytes)) {
+        q->stats.drops[TERN_DROP_NO_MBUF]++;
+        rte_pktmbuf_free(m->next);
+        m->next = NULL;
+        m->nb_segs = 1;
+        return false;
+    }
+    return true;
+}
+
+VQ_INLINE bool tern_rx_one(struct tern_queue *q, const struct vq_chain *c, struct rte_mbuf *m,
+                           uint32_t room)
+{
+    uint32_t bytes = c->seg->bytes - q->hdr_bytes;
+    if (likely(c->nread == 1 && c->nwrite == 0 && bytes <= room &&
+               c->seg->bytes >= q->hdr_bytes + RTE_ETHER_HDR_LEN)) {
+        tern_mbuf_prepare(m, q->rearm, bytes);
+        tern_copy(rte_pktmbuf_mtod(m, void *), (uint8_t *)vq_seg_ptr(c->seg) + q->hdr_bytes, bytes);
+    } else if (!tern_rx_odd(q, c, m)) {
+        return false;
+    }
+    tern_count(&q->stats, rte_pktmbuf_mtod(m, void *), m->pkt_len);
+    if (unlikely(q->vlan_strip))
+        rte_vlan_strip(m);
+    return true;
+}
+
+// Gives the chains back unchanged: in order with one entry for all of them.
+VQ_INLINE void tern_rx_give_back(struct tern_queue *q, uint64_t f, const struct vq_chain *c,
+                                 unsigned n)
+{
+    struct vq_used used[TERN_CHUNK];
+    struct vq_dev *vq = &q->vq->vq;
+    if (f & VQ_F_IN_ORDER) {
+        struct vq_used last = {.id = c[n - 1].id};
+        for (unsigned i = 0; i < n; i++)
+            last.ndesc += c[i].ndesc;
+        vq_dev_put_used_batch(vq, f, last, n);
+        return;
+    }
+    for (unsigned i = 0; i < n; i++)
+        used[i] = (struct vq_used){.id = c[i].id, .ndesc = c[i].ndesc, .bytes = 0};
+    vq_dev_put_used_burst(vq, f, used, n);
+}
+
+VQ_INLINE uint16_t tern_rx_chunk(struct tern_queue *q, uint64_t f, struct rte_mbuf **pkts,
+                                 uint16_t n)
+{
+    struct vq_chain c[TERN_CHUNK];
+    struct vq_dev *vq = &q->vq->vq;
+    unsigned got = vq_dev_get_avail_burst(vq, f, c, n, q->seg, q->nseg), kept = 0;
+
+    if (got == 0)
+        return 0;
+    for (unsigned i = 0; i < got; i++)
+        rte_prefetch0((uint8_t *)vq_seg_ptr(c[i].seg) + q->hdr_bytes);
+    if (unlikely(!tern_mbuf_get_bulk(q->mp, pkts, got))) {
+        q->stats.alloc_failed++;
+        vq_dev_unget_avail(vq, f, c, got);
+        return 0;
+    }
+    uint32_t room = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
+    for (unsigned i = 0; i < got; i++)
+        kept += tern_rx_one(q, &c[i], pkts[kept], room);
+    if (unlikely(kept < got))
+        tern_mbuf_put_bulk(q->mp, &pkts[kept], got - kept);
+    tern_rx_give_back(q, f, c, got);
+    tern_finish(q, f);
+    return (uint16_t)kept;
+}
+
+// ---- tx: packets to the driver ----
+
+// Receive buffers got and not yet used: c[next…got). Their segments lie side by side.
+struct tern_tx {
+    struct vq_chain c[TERN_CHUNK + TERN_MERGE];
+    struct vq_used used[TERN_CHUNK + TERN_MERGE];
+    unsigned got, next;
+    unsigned nseg; // entries of q->seg in use
+};
+
+VQ_INLINE void tern_hdr_write(void *at, uint32_t hdr_bytes, uint16_t num_buffers)
+{
+    struct vnet_hdr h = {.num_buffers = {VQ_LE16(num_buffers)}};
+    if (likely(hdr_bytes == sizeof(h)))
+        memcpy(at, &h, sizeof(h));
+    else
+        memcpy(at, &h, 10);
+}
+
+// Space for another chain of any legal length is left, here and in the array of segments.
+VQ_INLINE bool tern_tx_has_space(const struct tern_queue *q, const struct tern_tx *t)
+{
+    return t->got < RTE_DIM(t->c) && q->nseg - t->nseg >= TERN_SEGS_CHAIN;
+}
+
+// Gets up to `n` more receive buffers. Where space is short, one at a time: a chain is never
+// refused for lack of room behind others.
+VQ_INLINE bool tern_tx_more(struct tern_queue *q, uint64_t f, struct tern_tx *t, unsigned n)
+{
+    if (unlikely(!tern_tx_has_space(q, t)))
+        return false;
+    unsigned more =
+        vq_dev_get_avail_burst(&q->vq->vq, f, &t->c[t->got], RTE_MIN(n, RTE_DIM(t->c) - t->got),
+                               q->seg + t->nseg, q->nseg - t->nseg);
+    for (unsigned i = t->got; i < t->got + more; i++)
+        t->nseg += t->c[i].nread + t->c[i].nwrite;
+    t->got += more;
+    return more > 0;
+}
+
+// Writes header and packet over the next `n` buffers, which have the room, and notes what each got.
+static inline void tern_tx_scatter(struct tern_queue *q, struct tern_tx *t, unsigned n,
+                                   const struct rte_mbuf *m)
+{
+    const struct vq_chain *c = &t->c[t->next];
+    struct tern_cursor at = {.seg = c->seg, .nseg = 0, .at = 0};
+    uint32_t left = q->hdr_bytes + m->pkt_len;
+    struct vnet_hdr h;
+
+    for (unsigned k = 0; k < n; k++, t->next++) {
+        uint32_t bytes = (uint32_t)RTE_MIN(tern_seg_bytes(c[k].seg, c[k].nwrite), left);
+        t->used[t->next] = (struct vq_used){.id = c[k].id, .ndesc = c[k].ndesc, .bytes = bytes};
+        left -= bytes;
+        at.nseg += c[k].nwrite;
+    }
+    tern_hdr_write(&h, q->hdr_bytes, (uint16_t)n);
+    tern_cursor_copy(&at, NULL, &h, q->hdr_bytes);
+    tern_mbuf_to_cursor(m, &at);
+    tern_count(&q->stats, rte_pktmbuf_mtod(m, void *), m->pkt_len);
+}
+
+// Any packet that is not one segment into one segment. True: the packet is done with, sent or
+// dropped; false: the driver has to give more buffers first.
+static __rte_noinline bool tern_tx_odd(struct tern_queue *q, uint64_t f, struct tern_tx *t,
+                                       const struct rte_mbuf *m)
+{
+    uint64_t need = q->hdr_bytes + (uint64_t)m->pkt_len, room = 0;
+    unsigned n = 0, most = f & VNET_F_MRG_RXBUF ? RTE_MIN(TERN_MERGE, q->vq->vq.size) : 1;
+
+    while (room < need && n < most) {
+        if (t->next + n == t->got && !tern_tx_more(q, f, t, most - n)) {
+            if (t->next > 0 || tern_tx_has_space(q, t))
+                return false;
+            break; // its buffers alone take all the space there is
+        }
+        const struct vq_chain *c = &t->c[t->next + n++];
+        if (unlikely(c->nread)) {
+            vq_dev_break(&q->vq->vq, VQ_E_DIRECTION);
+            return false;
+        }
+        room += tern_seg_bytes(c->seg, c->nwrite);
+    }
+    if (room >= need)
+        tern_tx_scatter(q, t, n, m);
+    else
+        q->stats.drops[most > 1 ? TERN_DROP_SCATTERED : TERN_DROP_NO_ROOM]++;
+    return true;
+}
+
+VQ_INLINE bool tern_tx_one(struct tern_queue *q, uint64_t f, struct tern_tx *t,
+                           const struct rte_mbuf *m)
+{
+    const struct vq_chain *c = &t->c[t->next];
+    uint32_t need = q->hdr_bytes + m->pkt_len;
+    if (unlikely(t->next == t->got || c->nread || c->nwrite != 1 || c->seg->bytes < need ||
+                 m->nb_segs != 1))
+        return tern_tx_odd(q, f, t, m);
+    uint8_t *to = vq_seg_ptr(c->seg);
+    const void *data = rte_pktmbuf_mtod(m, const void *);
+    tern_hdr_write(to, q->hdr_bytes, 1);
+    tern_copy(to + q->hdr_bytes, data, m->pkt_len);
+    t->used[t->next++] = (struct vq_used){.id = c->id, .ndesc = c->ndesc, .bytes = need};
+    tern_count(&q->stats, data, m->pkt_len);
+    return true;
+}
+
+VQ_INLINE uint16_t tern_tx_chunk(struct tern_queue *q, uint64_t f, struct rte_mbuf **pkts,
+                                 uint16_t n)
+{
+    struct tern_tx t;
+    struct vq_dev *vq = &q->vq->vq;
+    uint16_t done;
+
+    t.got = t.next = t.nseg = 0;
+    if (!tern_tx_more(q, f, &t, n))
+        return 0;
+    for (done = 0; done < n; done++) {
+        if (unlikely(pkts[done]->ol_flags & RTE_MBUF_F_TX_VLAN) && rte_vlan_insert(&pkts[done]))
+            q->stats.drops[TERN_DROP_VLAN]++;
+        else if (!tern_tx_one(q, f, &t, pkts[done]))
+            break;
+    }
+    if (t.next < t.got)
+        vq_dev_unget_avail(vq, f, &t.c[t.next], t.got - t.next);
+    vq_dev_put_used_burst(vq, f, t.used, t.next);
+    tern_finish(q, f);
+    tern_mbuf_free_bulk(pkts, done);
+    return done;
+}
+
+#endif
