@@ -33,6 +33,7 @@ enum vq_broken {
     VQ_E_USED_JUMP,      // used index ahead of what was made available
     VQ_E_USED_ID,        // used id that is not outstanding
     VQ_E_USED_BYTES,     // used length above the buffer's writable bytes
+    VQ_E_DIRECTION,      // a buffer of the wrong direction for this queue
     VQ_E_CONTROL,        // given up by the control plane
     VQ_BROKEN_COUNT
 };

@@ -220,6 +220,7 @@ const char *vq_broken_name(unsigned why)
         [VQ_E_USED_JUMP] = "used index ahead of what was made available",
         [VQ_E_USED_ID] = "used id that is not outstanding",
         [VQ_E_USED_BYTES] = "used length above the buffer",
+        [VQ_E_DIRECTION] = "buffer of the wrong direction for this queue",
         [VQ_E_CONTROL] = "given up by the control plane",
     };
     return why < VQ_BROKEN_COUNT ? name[why] : "unknown";
