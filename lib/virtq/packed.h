@@ -84,14 +84,14 @@ VQ_INLINE unsigned vq_packed_put_avail(struct vq_drv *q, uint64_t f, const struc
     for (i = 0; i < n; i++) {
         unsigned nseg = c[i].nread + c[i].nwrite;
         bool indirect = vq_drv_goes_indirect(q, f, nseg);
-        uint16_t ndesc = (uint16_t)(indirect ? 1 : nseg);
+        unsigned ndesc = indirect ? 1 : nseg;
         if (vq_unlikely(nseg == 0 || ndesc > q->nfree))
             break;
         // In order a buffer is named after its first slot, so the oldest one needs no look-up.
         uint16_t id = f & VQ_F_IN_ORDER ? q->avail_idx : q->free_head;
         if (!(f & VQ_F_IN_ORDER))
             q->free_head = q->slot[id].next;
-        vq_drv_remember(q, id, tokens[i], &c[i], ndesc);
+        vq_drv_remember(q, id, tokens[i], &c[i], (uint16_t)ndesc);
         if (indirect)
             vq_packed_put_indirect(q, &c[i], id, nseg);
         else

@@ -63,7 +63,8 @@ VQ_INLINE unsigned vq_split_put_avail(struct vq_drv *q, uint64_t f, const struct
     for (i = 0; i < n; i++) {
         unsigned nseg = c[i].nread + c[i].nwrite;
         bool indirect = vq_drv_goes_indirect(q, f, nseg);
-        uint16_t ndesc = (uint16_t)(indirect ? 1 : nseg), head = slot;
+        unsigned ndesc = indirect ? 1 : nseg;
+        uint16_t head = slot;
         if (vq_unlikely(nseg == 0 || ndesc > q->nfree))
             break;
         if (indirect) {
@@ -72,7 +73,7 @@ VQ_INLINE unsigned vq_split_put_avail(struct vq_drv *q, uint64_t f, const struct
         } else {
             slot = vq_split_put_direct(q, f, &c[i], head, nseg);
         }
-        vq_drv_remember(q, head, tokens[i], &c[i], ndesc);
+        vq_drv_remember(q, head, tokens[i], &c[i], (uint16_t)ndesc);
         // A ring entry that already says so stays untouched, and its cache line shared.
         vq_le16 *entry = &q->avail->ring[q->avail_idx & mask];
         if (vq_load16(entry) != head)
