@@ -52,14 +52,17 @@ struct vhu_class {
     uint64_t proto_features; // vhost-user protocol features of the class (VHU_PF_*), beside the
                              // library's own
     uint32_t queue_max;      // virtqueues at most
+    uint32_t queue_unit;     // virtqueues that GET_QUEUE_NUM counts as one: 2 for net, whose front
+                             // ends expect queue pairs; 0 is 1
     uint32_t config_bytes;   // size of the config space; 0: there is none
     // Reads or writes config space; offset + bytes ≤ config_bytes. -errno refuses.
     int (*config_get)(void *ctx, uint32_t offset, void *buf, uint32_t bytes);
     int (*config_set)(void *ctx, uint32_t offset, const void *buf, uint32_t bytes);
     // A driver finished feature negotiation. -errno refuses the set.
     int (*features_set)(void *ctx, uint64_t features);
-    // A queue became usable / is no longer. Between the two calls its gate opens and closes again
-    // whenever memory or ring addresses change, unseen by the class.
+    // A queue became usable / is no longer. In both calls its gate is closed: queue_started may
+    // set up notifications, queue_stopped must not touch the ring. Between the two the gate opens
+    // and closes again whenever memory or ring addresses change, unseen by the class.
     void (*queue_started)(void *ctx, struct vhu_queue *q);
     void (*queue_stopped)(void *ctx, struct vhu_queue *q);
     // The first queue started / the last one stopped (also at disconnect).
@@ -173,6 +176,8 @@ VQ_INLINE bool vhu_queue_enter(struct vhu_queue *q)
 {
     return vhu_gate_enter(&q->gate);
 }
+// The end of a burst. What was got must have been put and published, or it will be got again, and
+// pointers into the ring or into buffers are void after it.
 VQ_INLINE void vhu_queue_leave(struct vhu_queue *q)
 {
     vhu_gate_leave(&q->gate);
@@ -188,6 +193,10 @@ VQ_INLINE void vhu_queue_notify(struct vhu_queue *q, uint64_t f)
     else
         q->suppressed++;
 }
+
+// Takes the kick of a queue that its owner polls. Inside enter/leave; never blocks. False: there
+// was none.
+bool vhu_queue_take_kick(struct vhu_queue *q);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Devices and how they are reached: a socket that listens, or one that connects again and again.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dev.h"
+#include "proto.h"
+
+#define RETRY_FIRST_MS 100u
+#define RETRY_LAST_MS 1000u
+
+void vhu_dev_log(struct vhu_dev *d, int level, const char *fmt, ...)
+{
+    char text[200];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    vhu_log(d->loop, level, "%s: %s", d->addr.sun_path, text);
+}
+
+int vhu_refuse(struct vhu_dev *d, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(d->last_error, sizeof(d->last_error), fmt, ap);
+    va_end(ap);
+    return -EPROTO;
+}
+
+static int unix_socket(void)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+static int try_connect(const struct sockaddr_un *a)
+{
+    int fd = unix_socket();
+    if (fd < 0)
+        return fd;
+    if (connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0)
+        return fd;
+    int rc = -errno;
+    close(fd);
+    return rc;
+}
+
+// ---- listening ----
+
+static void on_accept(void *dev, uint32_t events)
+{
+    struct vhu_dev *d = dev;
+    (void)events;
+    int fd = accept4(d->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int rc = fd < 0 ? -errno : 0;
+    if (rc == -EAGAIN || rc == -EINTR || rc == -ECONNABORTED)
+        return;
+    // One peer at a time: the next one waits in the backlog until this one is gone.
+    vhu_source_del(d->loop, &d->listener);
+    if (rc == 0)
+        rc = vhu_conn_open(d, fd);
+    if (rc == 0)
+        return;
+    // Out of descriptors or memory: come back when there may be some, rather than spin.
+    vhu_refuse(d, "connection cannot be accepted: %s", strerror(-rc));
+    vhu_dev_log(d, VHU_LOG_WARN, "%s", d->last_error);
+    vhu_timer_set(d->loop, &d->retry, RETRY_FIRST_MS);
+}
+
+// A socket file that nobody listens on is left over from a process that died.
+static int remove_stale(const struct sockaddr_un *a)
+{
+    struct stat st;
+    if (lstat(a->sun_path, &st) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(st.st_mode))
+        return -EADDRINUSE;
+    int fd = try_connect(a);
+    if (fd >= 0)
+        close(fd);
+    if (fd != -ECONNREFUSED)
+        return -EADDRINUSE;
+    return unlink(a->sun_path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int start_listening(struct vhu_dev *d)
+{
+    struct stat st;
+    int rc = remove_stale(&d->addr);
+    if (rc)
+        return rc;
+    d->listen_fd = unix_socket();
+    if (d->listen_fd < 0)
+        return d->listen_fd;
+    if (bind(d->listen_fd, (struct sockaddr *)&d->addr, sizeof(d->addr)) < 0)
+        return -errno;
+    if (lstat(d->addr.sun_path, &st) == 0) {
+        d->sock_dev = st.st_dev;
+        d->sock_ino = st.st_ino;
+    }
+    return listen(d->listen_fd, 16) < 0 ? -errno : 0;
+}
+
+// The path may name another process's socket by now.
+static void stop_listening(struct vhu_dev *d)
+{
+    struct stat st;
+    vhu_source_del(d->loop, &d->listener);
+    if (d->listen_fd < 0)
+        return;
+    if (d->sock_ino && lstat(d->addr.sun_path, &st) == 0 && st.st_ino == d->sock_ino &&
+        st.st_dev == d->sock_dev)
+        unlink(d->addr.sun_path);
+    close(d->listen_fd);
+    d->listen_fd = -1;
+}
+
+// ---- reaching ----
+
+static void connect_once(struct vhu_dev *d)
+{
+    int fd = try_connect(&d->addr);
+    if (fd >= 0 && vhu_conn_open(d, fd) == 0) {
+        d->retry_ms = RETRY_FIRST_MS;
+        return;
+    }
+    vhu_timer_set(d->loop, &d->retry, d->retry_ms);
+    d->retry_ms = d->retry_ms * 2 < RETRY_LAST_MS ? d->retry_ms * 2 : RETRY_LAST_MS;
+}
+
+static void accept_again(struct vhu_dev *d)
+{
+    if (!d->listener.slot && vhu_source_add(d->loop, &d->listener, d->listen_fd, EPOLLIN))
+        vhu_timer_set(d->loop, &d->retry, RETRY_FIRST_MS);
+}
+
+static void on_retry(void *dev)
+{
+    struct vhu_dev *d = dev;
+    if (d->opts.client)
+        connect_once(d);
+    else
+        accept_again(d);
+}
+
+void vhu_dev_reach(struct vhu_dev *d)
+{
+    // A peer that accepts and closes at once must not make us spin either.
+    if (d->opts.client)
+        vhu_timer_set(d->loop, &d->retry, RETRY_FIRST_MS);
+    else
+        accept_again(d);
+}
+
+// ---- life ----
+
+static int check_opts(const struct vhu_class *c, const struct vhu_opts *o)
+{
+    if (!o->path || !o->path[0] || o->queues == 0 || o->queues > c->queue_max ||
+        o->queues > VHU_QUEUES_MAX || o->size_max > VQ_SIZE_MAX ||
+        c->config_bytes > VHU_CONFIG_MAX)
+        return -EINVAL;
+    return strlen(o->path) < sizeof(((struct sockaddr_un *)0)->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+static int alloc_parts(struct vhu_dev *d)
+{
+    d->mem = calloc(1, sizeof(*d->mem));
+    d->vq_mem = calloc(1, vq_mem_bytes(VHU_REGIONS_MAX));
+    d->ring = calloc(d->opts.queues, sizeof(*d->ring));
+    if (!d->mem || !d->vq_mem || !d->ring)
+        return -ENOMEM;
+    vq_mem_init(d->vq_mem, VHU_REGIONS_MAX);
+    for (uint32_t i = 0; i < d->opts.queues; i++)
+        if (vhu_ring_setup(d, i))
+            return -ENOMEM;
+    return 0;
+}
+
+static void free_parts(struct vhu_dev *d)
+{
+    for (uint32_t i = 0; d->ring && i < d->opts.queues; i++)
+        vhu_ring_free(&d->ring[i]);
+    if (d->mem)
+        vhu_regions_clear(d->mem);
+    free(d->mem);
+    free(d->vq_mem);
+    free(d->ring);
+    free(d);
+}
+
+static void init_fields(struct vhu_dev *d, struct vhu_loop *l, const struct vhu_class *c, void *ctx,
+                        const struct vhu_opts *o)
+{
+    d->loop = l;
+    d->class = c;
+    d->ctx = ctx;
+    d->opts = *o;
+    d->addr.sun_family = AF_UNIX;
+    strcpy(d->addr.sun_path, o->path);
+    d->opts.path = d->addr.sun_path;
+    if (!d->opts.size_max)
+        d->opts.size_max = VQ_SIZE_MAX;
+    d->conn.fd = d->listen_fd = d->backend_fd = -1;
+    d->numa_node = -1;
+    d->running = true;
+    d->retry_ms = RETRY_FIRST_MS;
+    d->listener = (struct vhu_source){.ready = on_accept, .arg = d};
+    d->retry = (struct vhu_timer){.fire = on_retry, .arg = d};
+    d->tick = (struct vhu_timer){.fire = vhu_dev_tick, .arg = d};
+    vhu_proto_offer(d);
+}
+
+int vhu_dev_create(struct vhu_loop *l, const struct vhu_class *c, void *ctx,
+                   const struct vhu_opts *o, struct vhu_dev **out)
+{
+    int rc = check_opts(c, o);
+    if (rc)
+        return rc;
+    struct vhu_dev *d = calloc(1, sizeof(*d));
+    if (!d)
+        return -ENOMEM;
+    vhu_lock(l);
+    init_fields(d, l, c, ctx, o);
+    rc = alloc_parts(d);
+    if (rc == 0 && !o->client)
+        rc = start_listening(d);
+    if (rc) {
+        stop_listening(d);
+        free_parts(d);
+    } else {
+        *out = d;
+        l->ndevs++;
+        // The class hears of a peer on the control thread only.
+        if (o->client)
+            vhu_timer_set(l, &d->retry, 0);
+        else
+            accept_again(d);
+    }
+    vhu_unlock(l);
+    return rc;
+}
+
+void vhu_dev_destroy(struct vhu_dev *d)
+{
+    struct vhu_loop *l = d->loop;
+    vhu_lock(l);
+    vhu_conn_drop(d, "device destroyed", false);
+    stop_listening(d);
+    vhu_timer_off(l, &d->retry);
+    vhu_timer_off(l, &d->tick);
+    l->ndevs--;
+    free_parts(d);
+    vhu_unlock(l);
+}
