@@ -9,7 +9,7 @@
 # Environment:
 #   TERN_VHOST_DRIVER   device-side driver: net_tern_vhost (default) or net_vhost
 #   TERN_VHOST_PLUGIN   the plug-in file for -d; empty for a driver that DPDK brings along
-#   TERN_PKTCHECK       the pktcheck program (default: build/tests/interop/pktcheck)
+#   TERN_PKTCHECK       the pktcheck program (default: build/tests/tools/pktcheck)
 #   TERN_TESTPMD        default dpdk-testpmd
 #   TERN_NO_HUGE=1      use shared memfd memory instead of hugepages
 #   TERN_TEST_FULL=1    full counts instead of quick ones
@@ -17,7 +17,7 @@
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${TERN_BUILD:=$TOP/build}"
 : "${TERN_VHOST_DRIVER:=net_tern_vhost}"
-: "${TERN_PKTCHECK:=$TERN_BUILD/tests/interop/pktcheck}"
+: "${TERN_PKTCHECK:=$TERN_BUILD/tests/tools/pktcheck}"
 : "${TERN_TESTPMD:=dpdk-testpmd}"
 if [ "$TERN_VHOST_DRIVER" = net_tern_vhost ]; then
     : "${TERN_VHOST_PLUGIN:=$TERN_BUILD/drivers/librte_net_tern_vhost.so}"

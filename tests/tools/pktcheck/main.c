@@ -141,8 +141,8 @@ static bool report(const struct round *r, double seconds)
     lost = (o->mode == MODE_RX ? wanted : c.sent) - done;
     ok = !c.dup && !c.corrupt && !c.reordered && !c.wrong_queue && done;
     ok = ok && (o->mode == MODE_RX || c.sent == wanted) && (!lost || o->reconnect_ok);
-    printf("sent=%" PRIu64 " received=%" PRIu64 " lost=%" PRIu64 " dup=%" PRIu64
-           " corrupt=%" PRIu64 " reordered=%" PRIu64 " wrong_queue=%" PRIu64 " foreign=%" PRIu64
+    printf("sent=%" PRIu64 " received=%" PRIu64 " lost=%" PRIu64 " dup=%" PRIu64 " corrupt=%" PRIu64
+           " reordered=%" PRIu64 " wrong_queue=%" PRIu64 " foreign=%" PRIu64
            " mpps=%.3f result=%s\n",
            c.sent, c.received, lost, c.dup, c.corrupt, c.reordered, c.wrong_queue, c.foreign,
            (double)done / seconds / 1e6, ok ? "ok" : "FAILED");
@@ -150,7 +150,8 @@ static bool report(const struct round *r, double seconds)
     return ok;
 }
 
-// A peer that has just come back needs a moment. Without a link the round runs all the same, and fails.
+// A peer that has just come back needs a moment. Without a link the round runs all the same, and
+// fails.
 static void wait_for_link(const struct options *o)
 {
     const uint64_t end = rte_rdtsc() + o->timeout_s * rte_get_tsc_hz();

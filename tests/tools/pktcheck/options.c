@@ -29,15 +29,32 @@ static const char usage_text[] =
     "  --interactive       obey lines on stdin: `run` (a round), `restart` (the port), `quit`\n"
     "  --help              this text\n"
     "\n"
-    "A round ends with one line: sent=… received=… lost=… dup=… corrupt=… reordered=… wrong_queue=…\n"
-    "foreign=… mpps=… result=ok|FAILED. Exit status: 0 when every round was perfect, 1 when one was\n"
-    "not, 2 for a wrong option or a port that could not be set up.\n"
+    "A round ends with one line: sent= received= lost= dup= corrupt= reordered= wrong_queue=\n"
+    "foreign= mpps= result=ok|FAILED. Exit status: 0 when every round was perfect, 1 when one\n"
+    "was not, 2 for a wrong option or a port that could not be set up.\n"
     "\n"
     "example: %s --no-pci --single-file-segments --vdev net_virtio_user0,path=/tmp/vhost.sock \\\n"
     "           -- --packets 1000000 --sizes 64,512,1518\n";
 
-enum { O_PACKETS = 1, O_SIZE, O_SIZES, O_RANGE, O_MAX_LEN, O_QUEUES, O_BURST, O_RXD, O_TXD, O_SEGS,
-       O_WINDOW, O_MBUFS, O_MODE, O_TIMEOUT, O_RECONNECT, O_INTERACTIVE, O_HELP };
+enum {
+    O_PACKETS = 1,
+    O_SIZE,
+    O_SIZES,
+    O_RANGE,
+    O_MAX_LEN,
+    O_QUEUES,
+    O_BURST,
+    O_RXD,
+    O_TXD,
+    O_SEGS,
+    O_WINDOW,
+    O_MBUFS,
+    O_MODE,
+    O_TIMEOUT,
+    O_RECONNECT,
+    O_INTERACTIVE,
+    O_HELP
+};
 
 static const struct option long_options[] = {
     {"packets", required_argument, NULL, O_PACKETS},
@@ -148,23 +165,41 @@ static int set_mode(struct options *o, const char *text)
 static int apply(struct options *o, int opt, const char *arg)
 {
     switch (opt) {
-    case O_PACKETS: return set_number(arg, 1, UINT32_MAX, &o->packets);
+    case O_PACKETS:
+        return set_number(arg, 1, UINT32_MAX, &o->packets);
     case O_SIZE:
-    case O_SIZES: return set_sizes(o, arg);
-    case O_RANGE: return set_range(o, arg);
-    case O_MAX_LEN: return set_u32(arg, FRAME_MIN_BYTES, FRAME_MAX_BYTES, &o->max_bytes);
-    case O_QUEUES: return set_u16(arg, 1, MAX_QUEUES, &o->queues);
-    case O_BURST: return set_u16(arg, 1, MAX_BURST, &o->burst);
-    case O_RXD: return set_u16(arg, 1, 32768, &o->rxd);
-    case O_TXD: return set_u16(arg, 1, 32768, &o->txd);
-    case O_SEGS: return set_u16(arg, 1, 32, &o->segs);
-    case O_WINDOW: return set_u32(arg, 1, UINT32_MAX, &o->window);
-    case O_MBUFS: return set_u32(arg, 64, 1u << 24, &o->mbufs);
-    case O_MODE: return set_mode(o, arg);
-    case O_TIMEOUT: return set_u32(arg, 1, 86400, &o->timeout_s);
-    case O_RECONNECT: o->reconnect_ok = true; return 0;
-    case O_INTERACTIVE: o->interactive = true; return 0;
-    default: return -1;
+    case O_SIZES:
+        return set_sizes(o, arg);
+    case O_RANGE:
+        return set_range(o, arg);
+    case O_MAX_LEN:
+        return set_u32(arg, FRAME_MIN_BYTES, FRAME_MAX_BYTES, &o->max_bytes);
+    case O_QUEUES:
+        return set_u16(arg, 1, MAX_QUEUES, &o->queues);
+    case O_BURST:
+        return set_u16(arg, 1, MAX_BURST, &o->burst);
+    case O_RXD:
+        return set_u16(arg, 1, 32768, &o->rxd);
+    case O_TXD:
+        return set_u16(arg, 1, 32768, &o->txd);
+    case O_SEGS:
+        return set_u16(arg, 1, 32, &o->segs);
+    case O_WINDOW:
+        return set_u32(arg, 1, UINT32_MAX, &o->window);
+    case O_MBUFS:
+        return set_u32(arg, 64, 1u << 24, &o->mbufs);
+    case O_MODE:
+        return set_mode(o, arg);
+    case O_TIMEOUT:
+        return set_u32(arg, 1, 86400, &o->timeout_s);
+    case O_RECONNECT:
+        o->reconnect_ok = true;
+        return 0;
+    case O_INTERACTIVE:
+        o->interactive = true;
+        return 0;
+    default:
+        return -1;
     }
 }
 
@@ -180,8 +215,15 @@ int options_parse(struct options *o, int argc, char **argv)
 {
     int opt, index = 0;
 
-    *o = (struct options){.packets = 100000, .sizes = {64}, .num_sizes = 1, .queues = 1,
-                          .burst = 32, .rxd = 256, .txd = 256, .segs = 1, .mbufs = 8192,
+    *o = (struct options){.packets = 100000,
+                          .sizes = {64},
+                          .num_sizes = 1,
+                          .queues = 1,
+                          .burst = 32,
+                          .rxd = 256,
+                          .txd = 256,
+                          .segs = 1,
+                          .mbufs = 8192,
                           .timeout_s = 10};
     optind = 1;
     while ((opt = getopt_long(argc, argv, "", long_options, &index)) != -1) {

@@ -12,8 +12,8 @@
 
 struct port {
     struct rte_mempool *pool;
-    uint32_t window;      // frames in flight a queue
-    uint32_t seg_bytes;   // most bytes a segment of a sent frame holds
+    uint32_t window;    // frames in flight a queue
+    uint32_t seg_bytes; // most bytes a segment of a sent frame holds
 };
 
 // Configure and start port 0 as the options ask. Returns 0, or -1 after a message with a fix line.

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// pairmon: the rate of one or several pairs of DPDK processes, in interleaved windows whose CPU
+// placement is known.
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "probe.h"
+#include "process.h"
+#include "series.h"
+
+#define MAX_PAIRS 4
+
+static const char usage_text[] =
+    "usage: %s --pair LABEL,PID,SOCKET,PID,SOCKET [--pair …] [options]\n"
+    "Each pair is two DPDK processes that exchange packets: first the one whose received packets\n"
+    "are counted, each with its telemetry socket. Of several pairs one runs at a time, the others\n"
+    "are stopped (SIGSTOP); the windows alternate, so that whatever the machine does meets all\n"
+    "pairs alike. The first pair is the base.\n"
+    "\n"
+    "  --windows N       windows wanted for each pair in one placement class (default 20)\n"
+    "  --window-ms N     length of a window (default 100)\n"
+    "  --settle-ms N     time for a pair to come up to speed before its window (default 20)\n"
+    "  --max-seconds N   give up after so long (default 30)\n"
+    "  --cpus A,B        the CPUs that poll, whose distance is probed (default 0,1; A,A: none)\n"
+    "  --ports N         ports whose counters are summed (default 1)\n"
+    "  --csv FILE        every window: pair, class, round trips before and after, Mpps, drops\n"
+    "  --help            this text\n"
+    "\n"
+    "Prints for each pair and class: pair= class= windows= mpps= p10= p90=, and for each further\n"
+    "pair one line ratio= with the class that has most windows of both.\n";
+
+struct pair {
+    char label[32];
+    struct process counted, other;
+    struct series classes[PLACE_CLASSES];
+};
+
+static struct {
+    struct pair pairs[MAX_PAIRS];
+    unsigned int num_pairs;
+    unsigned int windows;
+    unsigned int ports;
+    int cpus[2];
+    long window_ms, settle_ms, max_seconds;
+    FILE *csv;
+} run = {.windows = 20,
+         .ports = 1,
+         .cpus = {0, 1},
+         .window_ms = 100,
+         .settle_ms = 20,
+         .max_seconds = 30};
+
+static int bad_option(const char *option, const char *value)
+{
+    fprintf(stderr, "pairmon: bad option --%s %s\nfix: see --help\n", option, value);
+    return -1;
+}
+
+static int add_pair(const char *spec)
+{
+    struct pair *p = &run.pairs[run.num_pairs];
+    char socket_a[256], socket_b[256];
+    int pid_a, pid_b;
+
+    if (run.num_pairs == MAX_PAIRS || sscanf(spec, "%31[^,],%d,%255[^,],%d,%255[^,]", p->label,
+                                             &pid_a, socket_a, &pid_b, socket_b) != 5)
+        return bad_option("pair", spec);
+    if (process_open(&p->counted, pid_a, socket_a) || process_open(&p->other, pid_b, socket_b))
+        return -1;
+    run.num_pairs++;
+    return 0;
+}
+
+static int set_number(const char *option, const char *text, long *out)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtol(text, &end, 10);
+    return errno || *end || end == text || *out < 0 || *out > 1000000 ? bad_option(option, text)
+                                                                      : 0;
+}
+
+static int set_count(const char *option, const char *text, unsigned int *out)
+{
+    long n = 0;
+    int err = set_number(option, text, &n);
+
+    *out = (unsigned int)n;
+    return err;
+}
+
+static int open_csv(const char *path)
+{
+    run.csv = fopen(path, "w");
+    if (!run.csv)
+        return bad_option("csv", path);
+    fputs("pair,class,before_ns,after_ns,mpps,dropped\n", run.csv);
+    return 0;
+}
+
+enum {
+    O_PAIR = 1,
+    O_WINDOWS,
+    O_WINDOW_MS,
+    O_SETTLE_MS,
+    O_MAX_SECONDS,
+    O_CPUS,
+    O_PORTS,
+    O_CSV,
+    O_HELP
+};
+
+static const struct option long_options[] = {
+    {"pair", required_argument, NULL, O_PAIR},
+    {"windows", required_argument, NULL, O_WINDOWS},
+    {"window-ms", required_argument, NULL, O_WINDOW_MS},
+    {"settle-ms", required_argument, NULL, O_SETTLE_MS},
+    {"max-seconds", required_argument, NULL, O_MAX_SECONDS},
+    {"cpus", required_argument, NULL, O_CPUS},
+    {"ports", required_argument, NULL, O_PORTS},
+    {"csv", required_argument, NULL, O_CSV},
+    {"help", no_argument, NULL, O_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static int apply(int opt, const char *arg)
+{
+    switch (opt) {
+    case O_PAIR:
+        return add_pair(arg);
+    case O_WINDOWS:
+        return set_count("windows", arg, &run.windows);
+    case O_WINDOW_MS:
+        return set_number("window-ms", arg, &run.window_ms);
+    case O_SETTLE_MS:
+        return set_number("settle-ms", arg, &run.settle_ms);
+    case O_MAX_SECONDS:
+        return set_number("max-seconds", arg, &run.max_seconds);
+    case O_CPUS:
+        return sscanf(arg, "%d,%d", &run.cpus[0], &run.cpus[1]) == 2 ? 0 : bad_option("cpus", arg);
+    case O_PORTS:
+        return set_count("ports", arg, &run.ports);
+    case O_CSV:
+        return open_csv(arg);
+    default:
+        return -1;
+    }
+}
+
+static int parse(int argc, char **argv)
+{
+    int opt;
+
+    while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (opt == O_HELP) {
+            printf(usage_text, argv[0]);
+            exit(0);
+        }
+        if (opt == '?' || apply(opt, optarg))
+            return -1;
+    }
+    return run.num_pairs ? 0 : bad_option("pair", "is missing");
+}
+
+static void set_running(const struct pair *p, bool on)
+{
+    void (*const act)(const struct process *) = on ? process_resume : process_pause;
+
+    act(&p->counted);
+    act(&p->other);
+}
+
+// One window of one pair, which runs alone meanwhile. Returns -1 when a process no longer answers.
+static int take_window(struct pair *p)
+{
+    struct counters from, to;
+    enum placement class;
+    double before, after, mpps;
+
+    sleep_ms(run.settle_ms);
+    before = probe_round_trip_ns();
+    if (process_counters(&p->counted, run.ports, &from))
+        return -1;
+    sleep_ms(run.window_ms);
+    if (process_counters(&p->counted, run.ports, &to))
+        return -1;
+    after = probe_round_trip_ns();
+    class = probe_classify(before, after);
+    mpps = (double)(to.received - from.received) * 1e3 / (double)(to.at_ns - from.at_ns);
+    if (run.csv)
+        fprintf(run.csv, "%s,%s,%.0f,%.0f,%.4f,%llu\n", p->label, placement_names[class], before,
+                after, mpps, (unsigned long long)(to.dropped - from.dropped));
+    if (class < PLACE_CLASSES)
+        series_add(&p->classes[class], mpps);
+    return 0;
+}
+
+static int round_of_windows(void)
+{
+    int err = 0;
+
+    for (unsigned int i = 0; i < run.num_pairs && !err; i++) {
+        set_running(&run.pairs[i], true);
+        err = take_window(&run.pairs[i]);
+        if (run.num_pairs > 1)
+            set_running(&run.pairs[i], false);
+    }
+    return err;
+}
+
+static unsigned int windows_of_all(enum placement class)
+{
+    unsigned int least = MAX_WINDOWS;
+
+    for (unsigned int i = 0; i < run.num_pairs; i++)
+        if (run.pairs[i].classes[class].n < least)
+            least = run.pairs[i].classes[class].n;
+    return least;
+}
+
+static enum placement fullest_class(void)
+{
+    enum placement best = PLACE_NEAR;
+
+    for (enum placement c = PLACE_NEAR; c < PLACE_CLASSES; c++)
+        if (windows_of_all(c) > windows_of_all(best))
+            best = c;
+    return best;
+}
+
+static int measure(void)
+{
+    const int64_t end = clock_ns() + run.max_seconds * INT64_C(1000000000);
+    int err = 0;
+
+    for (unsigned int i = 0; i < run.num_pairs && run.num_pairs > 1; i++)
+        set_running(&run.pairs[i], false);
+    while (!err && windows_of_all(fullest_class()) < run.windows && clock_ns() < end)
+        err = round_of_windows();
+    for (unsigned int i = 0; i < run.num_pairs; i++)
+        set_running(&run.pairs[i], true);
+    if (err)
+        fputs("pairmon: a process does not answer any more\nfix: look at its log\n", stderr);
+    return err;
+}
+
+static void report_pair(struct pair *p)
+{
+    for (enum placement c = PLACE_NEAR; c < PLACE_CLASSES; c++) {
+        struct series *s = &p->classes[c];
+
+        if (s->n)
+            printf("pair=%s class=%s windows=%u mpps=%.3f p10=%.3f p90=%.3f\n", p->label,
+                   placement_names[c], s->n, series_percentile(s, 50), series_percentile(s, 10),
+                   series_percentile(s, 90));
+    }
+}
+
+static int report(void)
+{
+    const enum placement c = fullest_class();
+    const double base = series_percentile(&run.pairs[0].classes[c], 50);
+
+    for (unsigned int i = 0; i < run.num_pairs; i++)
+        report_pair(&run.pairs[i]);
+    if (windows_of_all(c) == 0 || base <= 0) {
+        fputs("pairmon: no window in which all pairs moved packets under one placement\n"
+              "fix: more --max-seconds, and look at the processes' logs\n",
+              stderr);
+        return -1;
+    }
+    for (unsigned int i = 1; i < run.num_pairs; i++) {
+        const double mpps = series_percentile(&run.pairs[i].classes[c], 50);
+
+        printf("ratio=%.3f pair=%s mpps=%.3f base=%s base_mpps=%.3f class=%s windows=%u\n",
+               mpps / base, run.pairs[i].label, mpps, run.pairs[0].label, base, placement_names[c],
+               windows_of_all(c));
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (parse(argc, argv))
+        return 2;
+    if (probe_start(run.cpus[0], run.cpus[1]))
+        fputs("pairmon: the CPUs' distance is not probed (one CPU, or no real-time priority)\n",
+              stderr);
+    if (measure())
+        return 1;
+    return report() ? 1 : 0;
+}

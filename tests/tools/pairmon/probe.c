@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "probe.h"
+
+#define GROUPS 15
+#define TRIPS_PER_GROUP 20
+#define GIVE_UP_NS 20000000 // a probe that takes longer lost its CPU: no result
+#define NEAR_MAX_NS 250.0   // one shared cache: about 110
+#define FAR_MIN_NS 350.0    // another chiplet: about 500
+#define FIFO_PRIORITY 50
+
+const char *const placement_names[] = {"near", "far", "unprobed", "mixed"};
+
+#define TRIPS (GROUPS * TRIPS_PER_GROUP)
+
+static _Alignas(128) atomic_uint ping;
+static _Alignas(128) atomic_uint pong;
+static _Alignas(
+    128) unsigned int base; // last number of the probe before; written between done and go
+static sem_t go, done;
+static bool running;
+
+static int pin(int cpu)
+{
+    const struct sched_param priority = {.sched_priority = FIFO_PRIORITY};
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (pthread_setaffinity_np(pthread_self(), sizeof(set), &set))
+        return -1;
+    return pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority) ? -1 : 0;
+}
+
+// Wait until `*line` is `want`; false when that takes too long.
+static bool await(atomic_uint *line, unsigned int want, int64_t give_up)
+{
+    for (unsigned int spins = 1; atomic_load_explicit(line, memory_order_acquire) != want; spins++)
+        if (spins % 4096 == 0 && clock_ns() > give_up)
+            return false;
+    return true;
+}
+
+static void *answer(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        sem_wait(&go);
+        const int64_t give_up = clock_ns() + GIVE_UP_NS;
+
+        for (unsigned int i = 1; i <= TRIPS && await(&ping, base + i, give_up); i++)
+            atomic_store_explicit(&pong, base + i, memory_order_release);
+        sem_post(&done);
+    }
+    return NULL;
+}
+
+static int start_answering(int cpu)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    cpu_set_t set;
+    int err;
+
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    pthread_attr_init(&attr);
+    pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+    // The priority is inherited from the caller, which has it already.
+    err = pthread_create(&thread, &attr, answer, NULL);
+    pthread_attr_destroy(&attr);
+    return err ? -1 : 0;
+}
+
+int probe_start(int cpu_a, int cpu_b)
+{
+    if (cpu_a == cpu_b || sem_init(&go, 0, 0) || sem_init(&done, 0, 0))
+        return -1;
+    if (pin(cpu_a) || start_answering(cpu_b))
+        return -1;
+    running = true;
+    return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double take_round_trips(void)
+{
+    const int64_t give_up = clock_ns() + GIVE_UP_NS;
+    double groups[GROUPS];
+    unsigned int n = base;
+
+    for (unsigned int g = 0; g < GROUPS; g++) {
+        const int64_t start = clock_ns();
+
+        for (unsigned int i = 0; i < TRIPS_PER_GROUP; i++) {
+            atomic_store_explicit(&ping, ++n, memory_order_release);
+            if (!await(&pong, n, give_up))
+                return -1;
+        }
+        groups[g] = (double)(clock_ns() - start) / TRIPS_PER_GROUP;
+    }
+    qsort(groups, GROUPS, sizeof(groups[0]), compare);
+    return groups[GROUPS / 2];
+}
+
+double probe_round_trip_ns(void)
+{
+    double ns;
+
+    if (!running)
+        return -1;
+    sem_post(&go);
+    ns = take_round_trips();
+    sem_wait(&done);
+    base += TRIPS;
+    return ns;
+}
+
+enum placement probe_classify(double before_ns, double after_ns)
+{
+    if (!running)
+        return PLACE_UNPROBED;
+    if (before_ns < 0 || after_ns < 0)
+        return PLACE_MIXED;
+    if (before_ns < NEAR_MAX_NS && after_ns < NEAR_MAX_NS)
+        return PLACE_NEAR;
+    return before_ns > FAR_MIN_NS && after_ns > FAR_MIN_NS ? PLACE_FAR : PLACE_MIXED;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How far apart two CPUs are right now. Virtual CPUs move: the same two may share a cache in one
+// second and sit on different chiplets in the next, which changes the rate of a virtqueue by a
+// factor of two or three.
+#ifndef PAIRMON_PROBE_H
+#define PAIRMON_PROBE_H
+
+enum placement {
+    PLACE_NEAR,
+    PLACE_FAR,
+    PLACE_UNPROBED, // one CPU, or no right to use real-time priority
+    PLACE_CLASSES,
+    PLACE_MIXED = PLACE_CLASSES, // moved in between: of no use
+};
+
+extern const char *const placement_names[];
+
+// Pin the caller to `cpu_a` and a helper thread to `cpu_b`, both above any polling process that
+// occupies them. Returns 0, or -1 when there is nothing to probe or it is not allowed.
+int probe_start(int cpu_a, int cpu_b);
+
+// Round trip of a cache line between the two CPUs: the median in ns; negative when it could not be
+// taken.
+double probe_round_trip_ns(void);
+
+// The class of a window from the probes before and after it.
+enum placement probe_classify(double before_ns, double after_ns);
+
+#endif
