@@ -45,8 +45,8 @@ void vhu_conn_drop(struct vhu_dev *d, const char *why, bool again)
     forget(d);
     memcpy(d->last_error, text, sizeof(text));
     vhu_dev_log(d, VHU_LOG_INFO, "disconnected: %s", text);
-    if (d->class->disconnected)
-        d->class->disconnected(d->ctx, text);
+    if (d->type->disconnected)
+        d->type->disconnected(d->ctx, text);
     if (again)
         vhu_dev_reach(d);
 }
@@ -124,7 +124,7 @@ int vhu_conn_open(struct vhu_dev *d, int fd)
     d->connects++;
     d->last_error[0] = '\0';
     vhu_dev_log(d, VHU_LOG_INFO, "connected to process %d", (int)d->peer_pid);
-    if (d->class->connected)
-        d->class->connected(d->ctx);
+    if (d->type->connected)
+        d->type->connected(d->ctx);
     return 0;
 }

@@ -44,7 +44,7 @@ struct vhu_conn {
 
 struct vhu_dev {
     struct vhu_loop *loop;
-    const struct vhu_class *class;
+    const struct vhu_class *type;
     void *ctx;
     struct vhu_opts opts;
     struct sockaddr_un addr; // opts.path points into it

@@ -9,7 +9,7 @@
 
 void vhu_proto_offer(struct vhu_dev *d)
 {
-    const struct vhu_class *c = d->class;
+    const struct vhu_class *c = d->type;
     d->offered = (c->features & d->opts.features & ~(VHU_F_LOG_ALL | VQ_F_ACCESS_PLATFORM)) |
                  VHU_F_PROTOCOL_FEATURES;
     d->proto_offered = VHU_PF_MQ | VHU_PF_REPLY_ACK | VHU_PF_RESET_DEVICE |
@@ -42,10 +42,10 @@ int vhu_on_set_features(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *re
         return 0;
     if (d->nstarted)
         return vhu_refuse(d, "SET_FEATURES: cannot change while rings run");
-    int rc = d->class->features_set ? d->class->features_set(d->ctx, f) : 0;
+    int rc = d->type->features_set ? d->type->features_set(d->ctx, f) : 0;
     if (rc)
         return vhu_refuse(d, "SET_FEATURES: the %s device cannot work with 0x%llx: %s",
-                          d->class->name, (unsigned long long)f, strerror(-rc));
+                          d->type->name, (unsigned long long)f, strerror(-rc));
     d->features = f;
     d->features_set = true;
     vhu_dev_update(d);
@@ -72,7 +72,7 @@ int vhu_on_set_proto(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *reply
 // The unit is the class's: front ends of net compare the answer with queue pairs.
 int vhu_on_queue_num(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *reply)
 {
-    uint32_t unit = d->class->queue_unit ? d->class->queue_unit : 1;
+    uint32_t unit = d->type->queue_unit ? d->type->queue_unit : 1;
     (void)m;
     reply->p.u64 = d->opts.queues / unit;
     return 0;
@@ -129,10 +129,10 @@ int vhu_on_get_status(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *repl
 
 static int check_config(struct vhu_dev *d, const struct vhu_config *c, const char *name)
 {
-    if (c->bytes <= d->class->config_bytes && c->offset <= d->class->config_bytes - c->bytes)
+    if (c->bytes <= d->type->config_bytes && c->offset <= d->type->config_bytes - c->bytes)
         return 0;
     return vhu_refuse(d, "%s: %u bytes at %u lie outside the config space of %u", name, c->bytes,
-                      c->offset, d->class->config_bytes);
+                      c->offset, d->type->config_bytes);
 }
 
 // An empty reply is the protocol's way to refuse.
@@ -144,7 +144,7 @@ int vhu_on_get_config(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *repl
         memset(c, 0, sizeof(*c));
         c->offset = m->p.config.offset;
         c->bytes = m->p.config.bytes;
-        rc = d->class->config_get(d->ctx, c->offset, c->data, c->bytes);
+        rc = d->type->config_get(d->ctx, c->offset, c->data, c->bytes);
         if (rc)
             vhu_refuse(d, "GET_CONFIG: %s", strerror(-rc));
     }
@@ -163,9 +163,9 @@ int vhu_on_set_config(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *repl
     int rc = check_config(d, c, "SET_CONFIG");
     if (rc)
         return rc;
-    if (!d->class->config_set)
+    if (!d->type->config_set)
         return vhu_refuse(d, "SET_CONFIG: the config space is read-only");
-    rc = d->class->config_set(d->ctx, c->offset, c->data, c->bytes);
+    rc = d->type->config_set(d->ctx, c->offset, c->data, c->bytes);
     return rc ? vhu_refuse(d, "SET_CONFIG: %s", strerror(-rc)) : 0;
 }
 
@@ -190,13 +190,13 @@ int vhu_on_set_mtu(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *reply)
     // 68: the least that carries IPv4, and what virtio asks for.
     if (m->p.u64 < 68 || m->p.u64 > UINT16_MAX)
         return vhu_refuse(d, "NET_SET_MTU: %llu is out of range", (unsigned long long)m->p.u64);
-    int rc = d->class->set_mtu(d->ctx, (uint16_t)m->p.u64);
+    int rc = d->type->set_mtu(d->ctx, (uint16_t)m->p.u64);
     return rc ? vhu_refuse(d, "NET_SET_MTU: %s", strerror(-rc)) : 0;
 }
 
 int vhu_on_send_rarp(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *reply)
 {
     (void)reply;
-    int rc = d->class->send_rarp(d->ctx, m->p.raw);
+    int rc = d->type->send_rarp(d->ctx, m->p.raw);
     return rc ? vhu_refuse(d, "SEND_RARP: %s", strerror(-rc)) : 0;
 }

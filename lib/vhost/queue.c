@@ -31,7 +31,7 @@ int vhu_ring_setup(struct vhu_dev *d, uint32_t index)
     r->dev = d;
     r->q = q;
     r->kick = (struct vhu_source){.ready = on_kick, .arg = r};
-    r->served = d->class->is_served && d->class->is_served(d->ctx, index);
+    r->served = d->type->is_served && d->type->is_served(d->ctx, index);
     return 0;
 }
 
@@ -151,11 +151,11 @@ static int ring_start(struct vhu_ring *r)
     r->q->reported = false;
     if (d->nstarted++ == 0) {
         vhu_timer_set(d->loop, &d->tick, VHU_TICK_MS);
-        if (d->class->started)
-            d->class->started(d->ctx);
+        if (d->type->started)
+            d->type->started(d->ctx);
     }
-    if (d->class->queue_started)
-        d->class->queue_started(d->ctx, r->q);
+    if (d->type->queue_started)
+        d->type->queue_started(d->ctx, r->q);
     if (!r->started)
         return 0; // the class stopped the device again
     vhu_dev_log(d, VHU_LOG_INFO, "ring %u started: %s, size %u, base 0x%x", r->q->index,
@@ -179,12 +179,12 @@ void vhu_ring_stop(struct vhu_ring *r)
     r->started = false;
     r->again = false;
     vhu_dev_log(d, VHU_LOG_INFO, "ring %u stopped, base 0x%x", r->q->index, r->base);
-    if (d->class->queue_stopped)
-        d->class->queue_stopped(d->ctx, r->q);
+    if (d->type->queue_stopped)
+        d->type->queue_stopped(d->ctx, r->q);
     if (--d->nstarted == 0) {
         vhu_timer_off(d->loop, &d->tick);
-        if (d->class->stopped)
-            d->class->stopped(d->ctx);
+        if (d->type->stopped)
+            d->type->stopped(d->ctx);
     }
 }
 
@@ -287,11 +287,11 @@ void vhu_ring_serve(struct vhu_ring *r)
 {
     struct vhu_dev *d = r->dev;
     struct vhu_queue *q = r->q;
-    if (!r->served || !d->class->kicked)
+    if (!r->served || !d->type->kicked)
         return;
     r->again = false;
     for (int round = 0; round < SERVE_ROUNDS; round++) {
-        d->class->kicked(d->ctx, q);
+        d->type->kicked(d->ctx, q);
         if (!q->live || !vq_dev_notify_on(&q->vq, q->vq.features))
             return;
     }
@@ -336,8 +336,8 @@ static void report_broken(struct vhu_ring *r)
     vhu_refuse(d, "ring %u broken: %s", r->q->index, vq_broken_name(why));
     vhu_dev_log(d, VHU_LOG_ERROR, "%s", d->last_error);
     signal_error(r->q);
-    if (d->class->queue_broken)
-        d->class->queue_broken(d->ctx, r->q, vq_broken_name(why));
+    if (d->type->queue_broken)
+        d->type->queue_broken(d->ctx, r->q, vq_broken_name(why));
 }
 
 void vhu_dev_tick(void *dev)

@@ -200,7 +200,7 @@ static void init_fields(struct vhu_dev *d, struct vhu_loop *l, const struct vhu_
                         const struct vhu_opts *o)
 {
     d->loop = l;
-    d->class = c;
+    d->type = c;
     d->ctx = ctx;
     d->opts = *o;
     d->addr.sun_family = AF_UNIX;
