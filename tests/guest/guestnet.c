@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The traffic tool that runs inside a test guest: every byte it moves is checked against the pattern that was sent.
+// The traffic tool that runs inside a test guest: every byte it moves is checked against the
+// pattern that was sent.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -29,7 +30,7 @@ struct totals {
 };
 
 struct stream_head {
-    uint64_t run; // names one sender, so that a leftover of an earlier run is not taken for disorder
+    uint64_t run; // names one sender: what is left over of an earlier one is not disorder
     uint64_t seq;
 };
 
@@ -55,7 +56,8 @@ static int64_t now_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-// Pseudo-random bytes that depend on the seed and on the position, so that a moved or stale block shows.
+// Pseudo-random bytes that depend on the seed and on the position, so that a moved or stale block
+// shows.
 static uint64_t fill(uint8_t *buf, size_t bytes, uint64_t state)
 {
     state = state * 2 + 1;
@@ -156,7 +158,8 @@ static int tcp_compare(const struct totals *sent, const struct totals *got, int6
 {
     bool same = sent->bytes == got->bytes && sent->sum == got->sum;
 
-    printf("tcp sent %" PRIu64 " sum %016" PRIx64 ", arrived %" PRIu64 " sum %016" PRIx64 ", %" PRId64 " ms: %s\n",
+    printf("tcp sent %" PRIu64 " sum %016" PRIx64 ", arrived %" PRIu64 " sum %016" PRIx64
+           ", %" PRId64 " ms: %s\n",
            sent->bytes, sent->sum, got->bytes, got->sum, ms, same ? "equal" : "DIFFERENT");
     return same ? 0 : 1;
 }
@@ -225,7 +228,9 @@ static int udp_round(int fd, size_t bytes, uint64_t seed)
     n = recv(fd, in, sizeof(in), 0);
     if (n == (ssize_t)bytes && memcmp(in, out, bytes) == 0)
         return 0;
-    fprintf(stderr, "guestnet: udp-echo: %zu bytes went out, %zd came back, or their content differs\n", bytes, n);
+    fprintf(stderr,
+            "guestnet: udp-echo: %zu bytes went out, %zd came back, or their content differs\n",
+            bytes, n);
     return 1;
 }
 
@@ -255,8 +260,9 @@ static int udp_echo(char **argv)
     return 0;
 }
 
-// stream-send IP SIZE PACKETS_PER_SECOND [corrupt|repeat]: until it is killed; a receiver that is away is no error.
-// To prove that a receiver sees it, the last argument makes a fault: each eighth packet corrupt, or one for ever repeated.
+// stream-send IP SIZE PACKETS_PER_SECOND [corrupt|repeat]: until it is killed; a receiver that is
+// away is no error. To prove that a receiver sees it, the last argument makes a fault: each eighth
+// packet corrupt, or one for ever repeated.
 static int stream_send(char **argv)
 {
     static uint8_t buf[UDP_MAX];
@@ -267,7 +273,8 @@ static int stream_send(char **argv)
     struct stream_head head = {.run = (uint64_t)now_ms()};
     struct sockaddr_in to;
 
-    if (address(&to, argv[0], STREAM_PORT) < 0 || bytes < sizeof(head) || bytes > UDP_MAX || rate < 1)
+    if (address(&to, argv[0], STREAM_PORT) < 0 || bytes < sizeof(head) || bytes > UDP_MAX ||
+        rate < 1)
         return 2;
     setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on));
     for (;; head.seq++) {
@@ -282,7 +289,8 @@ static int stream_send(char **argv)
     }
 }
 
-static const char *stream_fault(const uint8_t *buf, ssize_t n, size_t bytes, bool first, struct stream_head *last)
+static const char *stream_fault(const uint8_t *buf, ssize_t n, size_t bytes, bool first,
+                                struct stream_head *last)
 {
     static uint8_t want[UDP_MAX];
     struct stream_head head;
@@ -299,7 +307,8 @@ static const char *stream_fault(const uint8_t *buf, ssize_t n, size_t bytes, boo
     return NULL;
 }
 
-// stream-recv SIZE COUNT: done after COUNT good packets; loss is counted, any other fault ends it with 1.
+// stream-recv SIZE COUNT: done after COUNT good packets; loss is counted, any other fault ends it
+// with 1.
 static int stream_recv(char **argv)
 {
     static uint8_t buf[UDP_MAX];
@@ -319,26 +328,45 @@ static int stream_recv(char **argv)
         if (poll(&wait, 1, patience()) == 1)
             fault = stream_fault(buf, recv(fd, buf, sizeof(buf), 0), bytes, got == 0, &last);
         if (fault) {
-            printf("stream: %s after %" PRIu64 " packets, last %" PRIu64 "\n", fault, got, last.seq);
+            printf("stream: %s after %" PRIu64 " packets, last %" PRIu64 "\n", fault, got,
+                   last.seq);
             return 1;
         }
         first = got == 0 ? last.seq : first;
     }
-    printf("stream: first %" PRIu64 " last %" PRIu64 " good %" PRIu64 " lost %" PRIu64 "\n", first, last.seq, count,
-           last.seq - first + 1 - count);
+    printf("stream: first %" PRIu64 " last %" PRIu64 " good %" PRIu64 " lost %" PRIu64 "\n", first,
+           last.seq, count, last.seq - first + 1 - count);
     return 0;
 }
+
+static const char *const feature_names[] = {
+    [0] = "csum",
+    [1] = "guest_csum",
+    [3] = "mtu",
+    [5] = "mac",
+    [7] = "guest_tso4",
+    [8] = "guest_tso6",
+    [10] = "guest_ufo",
+    [11] = "host_tso4",
+    [12] = "host_tso6",
+    [14] = "host_ufo",
+    [15] = "mrg_rxbuf",
+    [16] = "status",
+    [17] = "ctrl_vq",
+    [21] = "announce",
+    [22] = "mq",
+    [28] = "indirect_desc",
+    [29] = "event_idx",
+    [32] = "version_1",
+    [33] = "access_platform",
+    [34] = "packed",
+    [35] = "in_order",
+    [40] = "ring_reset",
+};
 
 // features DEVICE: the names of what the driver negotiated, one line.
 static int features(char **argv)
 {
-    static const struct {
-        unsigned bit;
-        const char *name;
-    } names[] = {{0, "csum"},          {1, "guest_csum"},     {3, "mtu"},        {5, "mac"},        {11, "host_tso4"},
-                 {15, "mrg_rxbuf"},    {16, "status"},        {17, "ctrl_vq"},   {21, "announce"},  {22, "mq"},
-                 {28, "indirect_desc"}, {29, "event_idx"},    {32, "version_1"}, {33, "access_platform"},
-                 {34, "packed"},       {35, "in_order"},      {40, "ring_reset"}};
     char path[128], bits[80] = "";
     FILE *f;
 
@@ -347,9 +375,9 @@ static int features(char **argv)
     if (!f || !fgets(bits, sizeof(bits), f))
         return fail(path);
     fclose(f);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (names[i].bit < strlen(bits) && bits[names[i].bit] == '1')
-            printf("%s ", names[i].name);
+    for (size_t i = 0; i < sizeof(feature_names) / sizeof(feature_names[0]); i++)
+        if (feature_names[i] && i < strlen(bits) && bits[i] == '1')
+            printf("%s ", feature_names[i]);
     printf("\n");
     return 0;
 }
@@ -383,7 +411,8 @@ static int queues(char **argv)
     stats = calloc(1, sizeof(*stats) + (size_t)info.n_stats * sizeof(uint64_t));
     if (!names || !stats)
         return fail("queues");
-    *names = (struct ethtool_gstrings){.cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_STATS, .len = info.n_stats};
+    *names = (struct ethtool_gstrings){
+        .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_STATS, .len = info.n_stats};
     *stats = (struct ethtool_stats){.cmd = ETHTOOL_GSTATS, .n_stats = info.n_stats};
     if (ethtool(fd, argv[0], names) < 0 || ethtool(fd, argv[0], stats) < 0)
         return fail("queues");
@@ -416,8 +445,9 @@ int main(int argc, char **argv)
         int args; // at least
         int (*run)(char **argv);
     } commands[] = {
-        {"tcp-serve", 0, tcp_serve},     {"tcp-send", 2, tcp_send},       {"udp-serve", 0, udp_serve},
-        {"udp-echo", 3, udp_echo},       {"stream-send", 3, stream_send}, {"stream-recv", 2, stream_recv},
+        {"tcp-serve", 0, tcp_serve},     {"tcp-send", 2, tcp_send},
+        {"udp-serve", 0, udp_serve},     {"udp-echo", 3, udp_echo},
+        {"stream-send", 3, stream_send}, {"stream-recv", 2, stream_recv},
         {"features", 1, features},       {"queues", 1, queues},
     };
 

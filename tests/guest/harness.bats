@@ -41,27 +41,33 @@ features=(packed=off mrg_rxbuf=on event_idx=on indirect_desc=off)
 
 # sees_fault FAULT TEXT: B's receiver names the fault that A's sender makes.
 sees_fault() {
-    guest A 60 "guestnet stream-send 10.77.0.255 512 100 $1 >/tmp/stream 2>&1 & echo \$! >/tmp/stream.pid"
-    run guest B 60 'guestnet stream-recv 512 50'
-    echo "$output"
-    [[ $status == 1 && $output == *"$2"* ]] || return 1
-    guest A 60 'kill "$(cat /tmp/stream.pid)"'
+    local said
+    guest A 60 "guestnet stream-send 10.77.0.255 512 100 $1 >/dev/null & echo \$! >/tmp/pid"
+    ! said=$(guest B 60 'guestnet stream-recv 512 50') || return 1
+    echo "$said"
+    [[ $said == *"$2"* ]] || return 1
+    guest A 60 'kill "$(cat /tmp/pid)"'
 }
 
 @test "changed data, repeated packets and a wrong checksum are seen" {
     pair_start 1 huge "${features[@]}"
     sees_fault corrupt 'corrupt payload'
     sees_fault repeat duplicate
-    guest B 60 'killall guestnet; nc -l -p 5001 -e sh -c "cat >/dev/null; head -c 16 /dev/zero" >/tmp/nc 2>&1 &'
+    guest B 60 'killall guestnet'
+    guest B 60 'nc -l -p 5001 -e sh -c "cat >/dev/null; head -c 16 /dev/zero" >/tmp/nc 2>&1 &'
     run guest A 60 "guestnet tcp-send ${guest_ip[B]} 100000"
     [[ $status == 1 && $output == *DIFFERENT* ]]
 }
 
-@test "a guest command that hangs, and a guest that ends, are seen" {
+@test "a guest command that hangs, a guest that ends and a testpmd that ends are seen" {
     pair_start 1 huge "${features[@]}"
     run guest A 3 'sleep 1000'
     [[ $status == 124 && $output == *"no answer in time"* ]]
     guest B 60 '(sleep 1; poweroff -f) &'
     run guest B 60 'sleep 50'
     [[ $status == 124 && $output == *"QEMU ended"* ]]
+    kill -KILL "$testpmd_pid"
+    run guest A 60 'sleep 50'
+    [[ $status == 124 && $output == *"testpmd ended"* ]]
+    run ! testpmd_quit
 }
