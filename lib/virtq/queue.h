@@ -174,9 +174,11 @@ struct vq_done {
     uint16_t ndesc;
 };
 
+// A chain longer than the queue is no chain, in a table neither (§2.7.5.3.1, §2.8.17).
 VQ_INLINE bool vq_drv_goes_indirect(const struct vq_drv *q, uint64_t f, unsigned nseg)
 {
-    return (f & VQ_F_RING_INDIRECT_DESC) && nseg > 1 && nseg <= q->indirect.entries;
+    return (f & VQ_F_RING_INDIRECT_DESC) && nseg > 1 && nseg <= q->indirect.entries &&
+           nseg <= q->size;
 }
 
 // Notes an outstanding buffer under its id.
