@@ -318,8 +318,7 @@ VQ_INLINE enum vq_walk_end vq_packed_get_chain(struct vq_dev *q, uint64_t word, 
     if (vq_likely(!(d.flags & (VQ_DESC_F_NEXT | VQ_DESC_F_INDIRECT)) && room > 0) &&
         vq_walk_single(q, c, seg, d.addr, d.bytes, d.flags & VQ_DESC_F_WRITE))
         return VQ_WALK_DONE;
-    *c = (struct vq_chain){seg, d.next, 0, 0, 0};
-    struct vq_walk w = {q, c, room, 0};
+    struct vq_walk w = vq_walk_start(q, c, seg, d.next, room);
     return vq_packed_walk(&w, d);
 }
 

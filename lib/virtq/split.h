@@ -260,11 +260,10 @@ static inline enum vq_walk_end vq_split_walk_table(struct vq_walk *w, const stru
 }
 
 // Any chain: direct descriptors, and at most one indirect table at its end.
-VQ_NOINLINE enum vq_walk_end vq_split_walk(struct vq_walk *w, uint16_t slot)
+VQ_NOINLINE enum vq_walk_end vq_split_walk(struct vq_walk *w, struct vq_desc_copy d)
 {
     struct vq_dev *q = w->q;
     for (uint32_t k = 0; k < q->size; k++) {
-        struct vq_desc_copy d = vq_split_read(q, slot);
         w->c->ndesc++;
         if (d.flags & VQ_DESC_F_INDIRECT) {
             if (!(q->features & VQ_F_RING_INDIRECT_DESC))
@@ -278,7 +277,7 @@ VQ_NOINLINE enum vq_walk_end vq_split_walk(struct vq_walk *w, uint16_t slot)
             return end;
         if (d.next >= q->size)
             return vq_walk_break(w, VQ_E_NEXT_RANGE);
-        slot = d.next;
+        d = vq_split_read(q, d.next);
     }
     return vq_walk_break(w, VQ_E_CHAIN_LOOP);
 }
@@ -297,9 +296,8 @@ VQ_INLINE enum vq_walk_end vq_split_get_chain(struct vq_dev *q, struct vq_chain 
     if (vq_likely(!(d.flags & (VQ_DESC_F_NEXT | VQ_DESC_F_INDIRECT)) && room > 0) &&
         vq_walk_single(q, c, seg, d.addr, d.bytes, d.flags & VQ_DESC_F_WRITE))
         return VQ_WALK_DONE;
-    *c = (struct vq_chain){seg, head, 0, 0, 0};
-    struct vq_walk w = {q, c, room, 0};
-    return vq_split_walk(&w, head);
+    struct vq_walk w = vq_walk_start(q, c, seg, head, room);
+    return vq_split_walk(&w, d);
 }
 
 // How many entries can be taken, reading the shared index only when it may tell more.
@@ -350,6 +348,8 @@ VQ_INLINE void vq_split_unget_avail(struct vq_dev *q, uint64_t f, const struct v
 VQ_INLINE unsigned vq_split_dev_waiting(const struct vq_dev *q, uint64_t f, unsigned max)
 {
     uint16_t ready = vq_load16_acquire(f, &q->avail->idx) - q->avail_idx; // S1b
+    if (ready > q->size) // get_avail will give the queue up
+        ready = (uint16_t)q->size;
     return ready < max ? ready : max;
 }
 

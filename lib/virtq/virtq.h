@@ -220,7 +220,7 @@ VQ_INLINE void vq_dev_put_used(struct vq_dev *q, uint64_t f, struct vq_used u)
 
 // In order only: gives back `n` ≥ 1 buffers with one used entry, that of the `last`; last.ndesc is
 // the sum over all of them. The driver takes the others as written in full, so they must be
-// (device-readable buffers are). (§2.7.9, §2.8.9)
+// (device-readable buffers are). (§2.7.9, §2.8.8)
 VQ_INLINE void vq_dev_put_used_batch(struct vq_dev *q, uint64_t f, struct vq_used last, unsigned n)
 {
     if (vq_unlikely(q->broken))
@@ -275,6 +275,8 @@ VQ_INLINE bool vq_dev_notify_on(struct vq_dev *q, uint64_t f)
 // without taking them. Acquires at S1, P1.
 VQ_INLINE unsigned vq_dev_waiting(const struct vq_dev *q, uint64_t f, unsigned max)
 {
+    if (vq_unlikely(q->broken))
+        return 0;
     return f & VQ_F_RING_PACKED ? vq_packed_dev_waiting(q, f, max)
                                 : vq_split_dev_waiting(q, f, max);
 }

@@ -23,13 +23,21 @@ struct vq_desc_copy {
     uint16_t next; // split: next; packed: buffer id
 };
 
-// The chain being collected. `room` segments are left behind c->seg[nread + nwrite].
+// The chain being collected. `room` segments are left behind c->seg[nread + nwrite]; never more than
+// a chain can count.
 struct vq_walk {
     struct vq_dev *q;
     struct vq_chain *c;
     uint32_t room;
     uint64_t bytes;
 };
+
+VQ_INLINE struct vq_walk vq_walk_start(struct vq_dev *q, struct vq_chain *c, struct vq_seg *seg,
+                                        uint16_t id, uint32_t room)
+{
+    *c = (struct vq_chain){seg, id, 0, 0, 0};
+    return (struct vq_walk){q, c, room < UINT16_MAX ? room : UINT16_MAX, 0};
+}
 
 VQ_INLINE enum vq_walk_end vq_walk_break(struct vq_walk *w, enum vq_broken why)
 {
@@ -49,6 +57,8 @@ static inline enum vq_walk_end vq_walk_add(struct vq_walk *w, const struct vq_de
     w->bytes += left;
     if (w->bytes > UINT32_MAX)
         return vq_walk_break(w, VQ_E_CHAIN_BYTES);
+    if (left && gpa + (left - 1) < gpa) // memory does not go on at address 0
+        return vq_walk_break(w, VQ_E_ADDRESS);
     while (left > 0) { // each round ends a region, and there is a finite room of segments
         uint64_t got = left;
         void *p = vq_mem_at(w->q->mem, &w->q->mem_hit, gpa, &got);
@@ -69,17 +79,30 @@ static inline enum vq_walk_end vq_walk_add(struct vq_walk *w, const struct vq_de
     return VQ_WALK_DONE;
 }
 
-// Reads entry `i` of an indirect table. Guest memory may put a table anywhere, aligned or not; an
-// entry must not straddle two regions.
+// Copies the entry at `gpa` of a table that starts at `table`, from as many regions as it touches.
+VQ_COLD bool vq_walk_copy_entry(struct vq_dev *q, uint64_t table, uint64_t gpa, uint8_t *raw)
+{
+    for (uint64_t have = 0, got; have < 16; have += got) {
+        got = 16 - have;
+        void *p = vq_mem_at(q->mem, &q->mem_hit, gpa + have, &got);
+        if (!p || gpa + have < table) // a table does not go on at address 0 either
+            return false;
+        memcpy(raw + have, p, got);
+    }
+    return true;
+}
+
+// Reads entry `i` of an indirect table. Guest memory may put a table anywhere, aligned or not.
 static inline bool vq_walk_table_entry(struct vq_dev *q, uint64_t table, uint32_t i,
                                        struct vq_desc_copy *d)
 {
     struct vq_split_desc raw; // both formats: addr, then one word
-    uint64_t got = sizeof(raw);
-    void *p = vq_mem_at(q->mem, &q->mem_hit, table + 16ULL * i, &got);
-    if (!p || got < sizeof(raw))
+    uint64_t got = sizeof(raw), gpa = table + 16ULL * i;
+    void *p = vq_mem_at(q->mem, &q->mem_hit, gpa, &got);
+    if (vq_likely(p && got == sizeof(raw) && gpa >= table))
+        memcpy(&raw, p, sizeof(raw));
+    else if (!vq_walk_copy_entry(q, table, gpa, (uint8_t *)&raw))
         return false;
-    memcpy(&raw, p, sizeof(raw));
     __asm__ volatile("" ::: "memory"); // the copy is the only read
     uint64_t word = VQ_LE64(raw.word.raw);
     d->addr = VQ_LE64(raw.addr.raw);
