@@ -7,12 +7,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <rte_version.h>
 
 #include <bus_vdev_driver.h>
 #include <ethdev_driver.h>
+#include <rte_lcore.h>
 #include <rte_telemetry.h>
+#include <rte_thread.h>
 
 #if RTE_VERSION < RTE_VERSION_NUM(22, 11, 0, 0)
 #error "Tern needs DPDK 22.11 or newer"
@@ -103,5 +106,34 @@ typedef uint32_t tern_rx_count;
 #define tern_tel_array_uint(array, value) rte_tel_data_add_array_u64(array, value)
 #define TERN_TEL_UINT_VAL RTE_TEL_U64_VAL
 #endif
+
+/*
+ * Run fn(arg) on a control thread of EAL and wait for it. Threads that it starts inherit its CPUs: those that
+ * no lcore has. 0 or -errno.
+ */
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+typedef uint32_t tern_ctrl_ret;
+#else
+typedef void *tern_ctrl_ret;
+#endif
+static inline int
+tern_ctrl_run(const char *name, tern_ctrl_ret (*fn)(void *), void *arg)
+{
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+    rte_thread_t thread;
+    const int rc = rte_thread_create_control(&thread, name, fn, arg);
+
+    if (rc == 0)
+        rte_thread_join(thread, NULL);
+    return -abs(rc);
+#else
+    pthread_t thread;
+    const int rc = rte_ctrl_thread_create(&thread, name, NULL, fn, arg);
+
+    if (rc == 0)
+        pthread_join(thread, NULL);
+    return -abs(rc);
+#endif
+}
 
 #endif
