@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Queues: set up, released, started and stopped. What a burst reads changes only while it cannot
+// run: the port is stopped, or the gate of the virtqueue is closed.
+#include <errno.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+
+#include "pmd.h"
+
+// ---- set-up ----
+
+static void free_queue(struct tern_queue *q)
+{
+    if (!q)
+        return;
+    tern_intr_queue_free(q);
+    rte_free(q->seg);
+    rte_free(q);
+}
+
+static struct tern_queue *new_queue(struct rte_eth_dev *dev, uint16_t id, unsigned socket,
+                                    bool is_rx)
+{
+    struct tern_port *port = tern_port_of(dev);
+    struct tern_queue *q =
+        rte_zmalloc_socket("tern_queue", sizeof(*q), RTE_CACHE_LINE_SIZE, (int)socket);
+    if (!q)
+        goto out;
+    q->intr_epfd = q->intr_wake_fd = q->intr_kick_fd = q->intr_kick_of = -1;
+    q->seg = rte_zmalloc_socket("tern_seg", TERN_SEGS * sizeof(*q->seg), RTE_CACHE_LINE_SIZE,
+                                (int)socket);
+    if (!q->seg)
+        goto out;
+    q->nseg = TERN_SEGS;
+    q->port = port;
+    q->port_id = port->port_id;
+    q->queue_id = id;
+    q->is_rx = is_rx;
+    q->stopped = true;
+    q->burst = tern_burst_null;
+    q->vq = vhu_dev_queue(port->vhu, tern_vq_index(id, is_rx));
+    // The virtqueue has counted for a queue before this one.
+    q->stats.calls = q->base.s.calls = q->vq->calls;
+    q->stats.suppressed = q->base.s.suppressed = q->vq->suppressed;
+    q->stats.call_errors = q->base.s.call_errors = q->vq->call_errors;
+    q->kicks = q->base.kicks = q->vq->kicks;
+    return q;
+out:
+    TERN_LOG(ERR, "port %u: no memory for %s queue %u\nfix: give DPDK more (-m, or more hugepages)",
+             port->port_id, is_rx ? "rx" : "tx", id);
+    free_queue(q);
+    return NULL;
+}
+
+// From here on the control thread sets it up when its ring starts.
+static void publish(struct tern_queue *q)
+{
+    struct tern_port *port = q->port;
+    pthread_mutex_lock(&port->lock);
+    port->queue[q->vq->index] = q;
+    pthread_mutex_unlock(&port->lock);
+}
+
+// What every received mbuf starts with: offset, one reference, one segment, port.
+static uint64_t rearm_word(uint16_t port_id)
+{
+    struct rte_mbuf m;
+    uint64_t word;
+    memset(&m, 0, sizeof(m));
+    m.data_off = RTE_PKTMBUF_HEADROOM;
+    m.nb_segs = 1;
+    m.port = port_id;
+    rte_mbuf_refcnt_set(&m, 1);
+    memcpy(&word, (const char *)&m + offsetof(struct rte_mbuf, data_off), sizeof(word));
+    return word;
+}
+
+int tern_rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, unsigned socket,
+                  const struct rte_eth_rxconf *conf, struct rte_mempool *mp)
+{
+    const struct tern_args *args = &tern_port_of(dev)->args;
+    struct tern_queue *q;
+    if (!mp) {
+        TERN_LOG(ERR, "port %u: rx queue %u has no mempool\nfix: give it exactly one",
+                 dev->data->port_id, id);
+        return -EINVAL;
+    }
+    q = new_queue(dev, id, socket, true);
+    if (!q)
+        return -ENOMEM;
+    uint64_t offloads = conf->offloads | dev->data->dev_conf.rxmode.offloads;
+    q->mp = mp;
+    q->ndesc = ndesc;
+    q->deferred = conf->rx_deferred_start;
+    q->max_pkt_bytes = TERN_FRAME_MAX;
+    q->linear = args->linear_buffer;
+    q->ext = args->ext_buffer;
+    q->vlan_strip = offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+    q->rearm = rearm_word(dev->data->port_id);
+    dev->data->rx_queues[id] = q;
+    publish(q);
+    return 0;
+}
+
+int tern_tx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, unsigned socket,
+                  const struct rte_eth_txconf *conf)
+{
+    struct tern_queue *q = new_queue(dev, id, socket, false);
+    if (!q)
+        return -ENOMEM;
+    q->ndesc = ndesc;
+    q->deferred = conf->tx_deferred_start;
+    dev->data->tx_queues[id] = q;
+    publish(q);
+    return 0;
+}
+
+static void release(void **place)
+{
+    struct tern_queue *q = *place;
+    if (!q)
+        return;
+    pthread_mutex_lock(&q->port->lock);
+    q->port->queue[tern_vq_index(q->queue_id, q->is_rx)] = NULL;
+    pthread_mutex_unlock(&q->port->lock);
+    *place = NULL;
+    free_queue(q);
+}
+
+void tern_rx_release(struct rte_eth_dev *dev, uint16_t id)
+{
+    release(&dev->data->rx_queues[id]);
+}
+
+void tern_tx_release(struct rte_eth_dev *dev, uint16_t id)
+{
+    release(&dev->data->tx_queues[id]);
+}
+
+// ---- running ----
+
+static void choose(struct tern_queue *q)
+{
+    tern_vhost_choose_burst(q);
+    if (q->stopped)
+        __atomic_store_n(&q->burst, tern_burst_null, __ATOMIC_RELAXED);
+}
+
+void tern_queue_adopt(struct tern_queue *q)
+{
+    q->f = q->vq->vq.features;
+    q->hdr_bytes = vnet_hdr_bytes(q->f);
+    choose(q);
+    if (q->is_rx)
+        tern_intr_started(q);
+}
+
+// Stops or starts one queue while others run. A stopped one has a burst that does nothing, which
+// costs the others nothing. Closing the gate for the moment of vhu_queue_info waits until a burst
+// that may still use the former function is over.
+static void set_stopped(struct tern_queue *q, bool stopped)
+{
+    struct tern_port *port = q->port;
+    struct vhu_queue_info info;
+    pthread_mutex_lock(&port->lock);
+    q->stopped = stopped;
+    if (stopped || port->live[q->vq->index])
+        choose(q);
+    pthread_mutex_unlock(&port->lock);
+    if (stopped)
+        vhu_queue_info(port->vhu, q->vq->index, &info);
+}
+
+static int change(void *queue, uint8_t *state, bool stopped)
+{
+    set_stopped(queue, stopped);
+    *state = stopped ? RTE_ETH_QUEUE_STATE_STOPPED : RTE_ETH_QUEUE_STATE_STARTED;
+    return 0;
+}
+
+int tern_rx_start(struct rte_eth_dev *dev, uint16_t id)
+{
+    return change(dev->data->rx_queues[id], &dev->data->rx_queue_state[id], false);
+}
+
+int tern_rx_stop(struct rte_eth_dev *dev, uint16_t id)
+{
+    return change(dev->data->rx_queues[id], &dev->data->rx_queue_state[id], true);
+}
+
+int tern_tx_start(struct rte_eth_dev *dev, uint16_t id)
+{
+    return change(dev->data->tx_queues[id], &dev->data->tx_queue_state[id], false);
+}
+
+int tern_tx_stop(struct rte_eth_dev *dev, uint16_t id)
+{
+    return change(dev->data->tx_queues[id], &dev->data->tx_queue_state[id], true);
+}
+
+static bool starts(const struct tern_queue *q)
+{
+    return q && !q->deferred;
+}
+
+void tern_queues_start(struct rte_eth_dev *dev)
+{
+    for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++)
+        if (starts(dev->data->rx_queues[i]))
+            tern_rx_start(dev, i);
+    for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++)
+        if (starts(dev->data->tx_queues[i]))
+            tern_tx_start(dev, i);
+}
+
+void tern_queues_stop(struct rte_eth_dev *dev)
+{
+    for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++)
+        if (dev->data->rx_queues[i])
+            tern_rx_stop(dev, i);
+    for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++)
+        if (dev->data->tx_queues[i])
+            tern_tx_stop(dev, i);
+}
