@@ -46,7 +46,7 @@ format() {
     for pairs in 1 2; do
         for memory in huge no-huge; do
             for toggles in mrg_rxbuf={on,off}' event_idx='{on,off}' indirect_desc='{on,off}; do
-                echo "pairs $pairs, $memory, $(format) $toggles"
+                echo "# pairs $pairs, $memory, $(format) $toggles" >&3
                 # shellcheck disable=SC2086 # the toggles are words
                 configuration_works "$pairs" "$memory" "$(format)" $toggles
                 pair_passed=1 pair_stop
