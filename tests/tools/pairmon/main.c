@@ -14,6 +14,7 @@
 #include "series.h"
 
 #define MAX_PAIRS 4
+#define CPU_SHARE_MIN 0.9 // of a polling process: with less, another one was measured too
 
 static const char usage_text[] =
     "usage: %s --pair LABEL,PID,SOCKET,PID,SOCKET [--pair …] [options]\n"
@@ -176,28 +177,59 @@ static void set_running(const struct pair *p, bool on)
     act(&p->other);
 }
 
+struct sample {
+    struct counters counters;
+    double round_trip_ns;
+    int64_t cpu_ns[2];
+};
+
+static int take_sample(const struct pair *p, struct sample *s)
+{
+    s->cpu_ns[0] = process_cpu_ns(&p->counted);
+    s->cpu_ns[1] = process_cpu_ns(&p->other);
+    return process_counters(&p->counted, run.ports, &s->counters);
+}
+
+// Two polling processes that share one CPU have half of it each.
+static enum placement classify(const struct sample *from, const struct sample *to)
+{
+    const double window_ns = (double)(to->counters.at_ns - from->counters.at_ns);
+    const double least = run.cpus[0] == run.cpus[1] ? 0 : CPU_SHARE_MIN * window_ns;
+
+    for (int i = 0; i < 2; i++)
+        if ((double)(to->cpu_ns[i] - from->cpu_ns[i]) < least)
+            return PLACE_DISTURBED;
+    return probe_classify(from->round_trip_ns, to->round_trip_ns);
+}
+
+static void record(struct pair *p, const struct sample *from, const struct sample *to)
+{
+    const int64_t window_ns = to->counters.at_ns - from->counters.at_ns;
+    const uint64_t packets = to->counters.received - from->counters.received;
+    const enum placement class = classify(from, to);
+    const double mpps = (double)packets * 1e3 / (double)window_ns;
+
+    series_add(&p->classes[class], mpps);
+    if (run.csv)
+        fprintf(run.csv, "%s,%s,%.0f,%.0f,%.4f,%llu\n", p->label, placement_names[class],
+                from->round_trip_ns, to->round_trip_ns, mpps,
+                (unsigned long long)(to->counters.dropped - from->counters.dropped));
+}
+
 // One window of one pair, which runs alone meanwhile. Returns -1 when a process no longer answers.
 static int take_window(struct pair *p)
 {
-    struct counters from, to;
-    enum placement class;
-    double before, after, mpps;
+    struct sample from, to;
 
     sleep_ms(run.settle_ms);
-    before = probe_round_trip_ns();
-    if (process_counters(&p->counted, run.ports, &from))
+    from.round_trip_ns = probe_round_trip_ns();
+    if (take_sample(p, &from))
         return -1;
     sleep_ms(run.window_ms);
-    if (process_counters(&p->counted, run.ports, &to))
+    if (take_sample(p, &to))
         return -1;
-    after = probe_round_trip_ns();
-    class = probe_classify(before, after);
-    mpps = (double)(to.received - from.received) * 1e3 / (double)(to.at_ns - from.at_ns);
-    if (run.csv)
-        fprintf(run.csv, "%s,%s,%.0f,%.0f,%.4f,%llu\n", p->label, placement_names[class], before,
-                after, mpps, (unsigned long long)(to.dropped - from.dropped));
-    if (class < PLACE_CLASSES)
-        series_add(&p->classes[class], mpps);
+    to.round_trip_ns = probe_round_trip_ns();
+    record(p, &from, &to);
     return 0;
 }
 
@@ -224,11 +256,12 @@ static unsigned int windows_of_all(enum placement class)
     return least;
 }
 
+// The sound class with most windows of all pairs.
 static enum placement fullest_class(void)
 {
     enum placement best = PLACE_NEAR;
 
-    for (enum placement c = PLACE_NEAR; c < PLACE_CLASSES; c++)
+    for (enum placement c = PLACE_NEAR; c < PLACE_SOUND; c++)
         if (windows_of_all(c) > windows_of_all(best))
             best = c;
     return best;
@@ -264,7 +297,8 @@ static void report_pair(struct pair *p)
 
 static int report(void)
 {
-    const enum placement c = fullest_class();
+    const enum placement sound = fullest_class();
+    const enum placement c = windows_of_all(sound) ? sound : PLACE_DISTURBED;
     const double base = series_percentile(&run.pairs[0].classes[c], 50);
 
     for (unsigned int i = 0; i < run.num_pairs; i++)

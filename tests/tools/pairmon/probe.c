@@ -17,7 +17,7 @@
 #define FAR_MIN_NS 350.0    // another chiplet: about 500
 #define FIFO_PRIORITY 50
 
-const char *const placement_names[] = {"near", "far", "unprobed", "mixed"};
+const char *const placement_names[] = {"near", "far", "unprobed", "disturbed"};
 
 #define TRIPS (GROUPS * TRIPS_PER_GROUP)
 
@@ -135,8 +135,8 @@ enum placement probe_classify(double before_ns, double after_ns)
     if (!running)
         return PLACE_UNPROBED;
     if (before_ns < 0 || after_ns < 0)
-        return PLACE_MIXED;
+        return PLACE_DISTURBED;
     if (before_ns < NEAR_MAX_NS && after_ns < NEAR_MAX_NS)
         return PLACE_NEAR;
-    return before_ns > FAR_MIN_NS && after_ns > FAR_MIN_NS ? PLACE_FAR : PLACE_MIXED;
+    return before_ns > FAR_MIN_NS && after_ns > FAR_MIN_NS ? PLACE_FAR : PLACE_DISTURBED;
 }

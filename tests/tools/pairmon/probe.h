@@ -8,9 +8,10 @@
 enum placement {
     PLACE_NEAR,
     PLACE_FAR,
-    PLACE_UNPROBED, // one CPU, or no right to use real-time priority
+    PLACE_UNPROBED,                // one CPU, or no right to use real-time priority
+    PLACE_SOUND,                   // below this: classes of windows that can be compared
+    PLACE_DISTURBED = PLACE_SOUND, // moved in between, or another process took CPU time
     PLACE_CLASSES,
-    PLACE_MIXED = PLACE_CLASSES, // moved in between: of no use
 };
 
 extern const char *const placement_names[];

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -71,6 +72,7 @@ int process_open(struct process *p, pid_t pid, const char *socket_path)
     char greeting[ANSWER_BYTES];
 
     p->pid = pid;
+    process_resume(p);
     p->telemetry = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (p->telemetry < 0)
         return fail("no socket for", socket_path);
@@ -123,6 +125,16 @@ int process_counters(const struct process *p, unsigned int num_ports, struct cou
             return -1;
     c->at_ns = start + (clock_ns() - start) / 2;
     return 0;
+}
+
+int64_t process_cpu_ns(const struct process *p)
+{
+    struct timespec t = {0};
+    clockid_t cpu_clock;
+
+    if (clock_getcpuclockid(p->pid, &cpu_clock) || clock_gettime(cpu_clock, &t))
+        return 0;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 void process_pause(const struct process *p)
