@@ -136,8 +136,8 @@ void prop_make(struct prop *p, struct prop_buf *b, bool empty)
 
 static void pick(struct prop *p, bool packed)
 {
-    static const uint64_t optional[] = {VQ_F_IN_ORDER, VQ_F_RING_EVENT_IDX,
-                                        VQ_F_RING_INDIRECT_DESC, VQ_F_ORDER_PLATFORM};
+    static const uint64_t optional[] = {VQ_F_IN_ORDER, VQ_F_RING_EVENT_IDX, VQ_F_RING_INDIRECT_DESC,
+                                        VQ_F_ORDER_PLATFORM};
     p->f = VQ_F_VERSION_1 | (packed ? VQ_F_RING_PACKED : 0);
     for (unsigned i = 0; i < 4; i++)
         p->f |= prop_below(p, i == 3 ? 8 : 2) ? (i == 3 ? 0 : optional[i]) : 0;

@@ -18,10 +18,10 @@ struct prop {
 };
 
 _Noreturn void prop_fail(const struct prop *p, const char *what, const char *file, int line);
-#define PROP(p, cond)                                                                              \
-    do {                                                                                           \
-        if (!(cond))                                                                               \
-            prop_fail(p, #cond, __FILE__, __LINE__);                                               \
+#define PROP(p, cond)                                \
+    do {                                             \
+        if (!(cond))                                 \
+            prop_fail(p, #cond, __FILE__, __LINE__); \
     } while (0)
 
 // 0 ≤ result < n.

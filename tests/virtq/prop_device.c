@@ -230,10 +230,9 @@ static void op_move(struct run *t)
 
 static void step(struct run *t)
 {
-    static void (*const op[])(struct run *) = {op_put,      op_put,     op_get,        op_get,
-                                               op_put_used, op_publish, op_publish,    op_put_used,
-                                               op_wish,     op_waiting, op_driver_get, op_driver_get,
-                                               op_move};
+    static void (*const op[])(struct run *) = {
+        op_put,      op_put,  op_get,     op_get,        op_put_used,   op_publish, op_publish,
+        op_put_used, op_wish, op_waiting, op_driver_get, op_driver_get, op_move};
     uint32_t kind = prop_below(t->p, 14);
     if (kind == 13)
         prop_ask(t->p, &t->r->ref, REF_DRIVER, t->used_pos);

@@ -195,10 +195,9 @@ static void drain(struct run *t)
 
 static void step(struct run *t)
 {
-    static void (*const op[])(struct run *) = {op_put,        op_put,        op_publish,
-                                               op_publish,    op_device_get, op_device_get,
-                                               op_device_put, op_device_put, op_get,
-                                               op_get,        op_wish,       op_look};
+    static void (*const op[])(struct run *) = {
+        op_put,        op_put,        op_publish, op_publish, op_device_get, op_device_get,
+        op_device_put, op_device_put, op_get,     op_get,     op_wish,       op_look};
     uint32_t kind = prop_below(t->p, 13);
     if (kind == 12)
         prop_ask(t->p, &t->r->ref, REF_DEVICE, t->avail_pos);

@@ -4,13 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    NEXT = 1,
-    WRITE = 2,
-    INDIRECT = 4,
-    AVAIL = 1 << 7,
-    USED = 1 << 15
-};
+enum { NEXT = 1, WRITE = 2, INDIRECT = 4, AVAIL = 1 << 7, USED = 1 << 15 };
 
 // ---- Little-endian bytes (§1.4) ----
 
@@ -316,7 +310,8 @@ static bool read_used(const struct ref_driver *d, uint32_t *id, uint32_t *bytes)
         return true;
     }
     struct desc u = read_desc(ring_desc(&d->r, d->used.at));
-    if (d->outstanding == 0 || !(u.at14 & AVAIL) == d->used.wrap || !(u.at14 & USED) == d->used.wrap)
+    if (d->outstanding == 0 || !(u.at14 & AVAIL) == d->used.wrap ||
+        !(u.at14 & USED) == d->used.wrap)
         return false;
     *id = u.at12;
     *bytes = u.at14 & WRITE ? u.bytes : 0; // §2.8.4

@@ -42,10 +42,7 @@ struct ref_buf {
     struct ref_elem elem[REF_ELEMS];
 };
 
-enum ref_role {
-    REF_DRIVER,
-    REF_DEVICE
-};
+enum ref_role { REF_DRIVER, REF_DEVICE };
 
 // What one side has published since it last decided about a notification, from `from` on. `always`:
 // it does not know what was decided before.
@@ -61,11 +58,7 @@ struct ref_pos ref_pos_next(const struct ref_ring *r, struct ref_pos p, uint32_t
 bool ref_decide(const struct ref_ring *r, enum ref_role who, struct ref_watch *w);
 
 // Asks the peer of `who` for notifications: never, always, or (event indices) at one position.
-enum ref_wish {
-    REF_NEVER,
-    REF_ALWAYS,
-    REF_AT
-};
+enum ref_wish { REF_NEVER, REF_ALWAYS, REF_AT };
 void ref_ask(const struct ref_ring *r, enum ref_role who, enum ref_wish wish, struct ref_pos p);
 
 // How the driver lays a buffer out: each element a descriptor; a table only; or (split) `direct`

@@ -34,8 +34,9 @@ struct ring *ring_open(uint64_t f, uint32_t size)
         r->indirect.host = zeroed(16 * (size_t)RING_ENTRIES * size);
         r->indirect.addr = ring_gpa(r->indirect.host);
     }
-    r->ref = (struct ref_ring){(uint8_t *)r->at.desc, (uint8_t *)r->at.driver,
-                               (uint8_t *)r->at.device, size, f, 0 - RING_GAP};
+    r->ref = (struct ref_ring){
+        (uint8_t *)r->at.desc, (uint8_t *)r->at.driver, (uint8_t *)r->at.device, size, f,
+        0 - RING_GAP};
     assert_int_equal(vq_drv_init(&r->drv, &r->at, f, size, r->slots, &r->indirect), 0);
     assert_int_equal(vq_dev_init(&r->dev, &r->at, f, size, r->mem), 0);
     return r;

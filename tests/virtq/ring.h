@@ -25,7 +25,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define RING_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
     __has_feature(undefined_behavior_sanitizer)
 #define RING_SANITIZED 1
 #endif
@@ -56,7 +56,7 @@ void ring_start(struct ring *r, uint32_t saved);
 // Every combination of format, in order and event index; `n` of them.
 #define RING_COMBOS 8
 uint64_t ring_combo(unsigned n);
-#define RING_PACKED(f) (((f) & VQ_F_RING_PACKED) != 0)
+#define RING_PACKED(f) (((f)&VQ_F_RING_PACKED) != 0)
 
 // The guest address of host memory.
 static inline uint64_t ring_gpa(const void *host)

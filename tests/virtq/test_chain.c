@@ -71,14 +71,15 @@ static void expect_seg(const struct guest *g, unsigned i, uint64_t gpa, uint32_t
 }
 
 // Both formats, with and without IN_ORDER, each with INDIRECT_DESC.
-#define EACH(n, f)                                                                                 \
-    unsigned n = 0;                                                                                \
-    for (uint64_t f = ring_combo(0) | VQ_F_RING_INDIRECT_DESC; n < 4;                              \
+#define EACH(n, f)                                                    \
+    unsigned n = 0;                                                   \
+    for (uint64_t f = ring_combo(0) | VQ_F_RING_INDIRECT_DESC; n < 4; \
          f = ring_combo(++n) | VQ_F_RING_INDIRECT_DESC)
 
-static const struct ref_elem four[] = {
-    {LOW + 0x100, 12, false}, {LOW + 0x200, 100, false}, {LOW + 0x300, 200, true},
-    {LOW + 0x400, 1, true}};
+static const struct ref_elem four[] = {{LOW + 0x100, 12, false},
+                                       {LOW + 0x200, 100, false},
+                                       {LOW + 0x300, 200, true},
+                                       {LOW + 0x400, 1, true}};
 
 static void expect_four(const struct guest *g, uint32_t ndesc)
 {
@@ -93,7 +94,8 @@ static void expect_four(const struct guest *g, uint32_t ndesc)
 static void test_direct_chain_fills_the_ring(void **state)
 {
     (void)state;
-    EACH (n, f) {
+    EACH(n, f)
+    {
         struct guest *g = guest_open(f, 4);
         for (int round = 0; round < 5; round++) {
             void *token;
@@ -115,7 +117,8 @@ static void test_direct_chain_fills_the_ring(void **state)
 static void test_indirect_table(void **state)
 {
     (void)state;
-    EACH (n, f) {
+    EACH(n, f)
+    {
         struct guest *g = guest_open(f, 4);
         for (uint64_t at = 0; at < 4; at++) { // nothing demands an alignment of tables
             put(g, four, 4, (struct ref_layout){LOW + 0x800 + at * 0x48, 0});
@@ -130,7 +133,8 @@ static void test_indirect_table(void **state)
 static void test_mixed_chain_split(void **state)
 {
     (void)state;
-    EACH (n, f) {
+    EACH(n, f)
+    {
         if (RING_PACKED(f))
             continue;
         struct guest *g = guest_open(f, 8);
@@ -148,7 +152,8 @@ static void test_mixed_chain_split(void **state)
 static void test_write_flag_of_a_table_is_ignored(void **state)
 {
     (void)state;
-    EACH (n, f) {
+    EACH(n, f)
+    {
         struct guest *g = guest_open(f, 4);
         put(g, four, 4, (struct ref_layout){LOW + 0x800, 0});
         uint32_t at = 0;
@@ -161,7 +166,8 @@ static void test_write_flag_of_a_table_is_ignored(void **state)
     }
 }
 
-// §2.8.7: in a packed table only WRITE counts; flags and ids that mean something in the ring do not.
+// §2.8.7: in a packed table only WRITE counts; flags and ids that mean something in the ring do
+// not.
 static void test_reserved_bits_of_a_packed_table_are_ignored(void **state)
 {
     (void)state;
@@ -205,7 +211,8 @@ static void test_zero_length_descriptors(void **state)
                                         {LOW + 0x80, 8, true},
                                         {0, 0, true}};
     (void)state;
-    EACH (n, f) {
+    EACH(n, f)
+    {
         for (uint64_t table = 0; table < 2; table++) {
             struct guest *g = guest_open(f, 8);
             put(g, e, 5, (struct ref_layout){table ? LOW + 0x800 : 0, 0});
@@ -227,7 +234,8 @@ static void test_zero_length_descriptors(void **state)
 static void test_buffer_over_two_regions(void **state)
 {
     (void)state;
-    EACH (n, f) {
+    EACH(n, f)
+    {
         struct ref_elem e = {LOW + PART - 10, 30, true};
         struct guest *g = guest_open(f, 4);
         put(g, &e, 1, (struct ref_layout){0, 0});
@@ -252,7 +260,8 @@ static void test_buffer_over_two_regions(void **state)
 static void test_table_over_two_regions(void **state)
 {
     (void)state;
-    EACH (n, f) {
+    EACH(n, f)
+    {
         for (uint32_t before = 4; before < 64; before += 4) {
             struct guest *g = guest_open(f, 4);
             uint64_t table = LOW + PART - before;
@@ -278,7 +287,8 @@ static void test_table_over_two_regions(void **state)
 static void test_top_of_memory(void **state)
 {
     (void)state;
-    EACH (n, f) {
+    EACH(n, f)
+    {
         for (int zero = 0; zero < 2; zero++) {
             struct ref_elem e = {0 - UINT64_C(16), 16, false};
             struct guest *g = guest_open(f, 4);
@@ -302,7 +312,8 @@ static void test_top_of_memory(void **state)
 static void test_table_at_the_top_of_memory(void **state)
 {
     (void)state;
-    EACH (n, f) {
+    EACH(n, f)
+    {
         for (int over = 0; over < 2; over++) {
             struct guest *g = guest_open(f, 8);
             assert_int_equal(vq_mem_del(g->mem, LOW + PART, PART), 0);
@@ -322,11 +333,32 @@ static void test_table_at_the_top_of_memory(void **state)
     }
 }
 
+// A table whose last entry is cut off by the end of memory.
+static void test_table_over_the_end_of_memory(void **state)
+{
+    (void)state;
+    EACH(n, f)
+    {
+        struct guest *g = guest_open(f, 4);
+        put(g, four, 4, (struct ref_layout){LOW + 0x800, 0});
+        memcpy(g->host[1] + PART - 56, g->host[0] + 0x800, 56);
+        for (uint32_t slot = 0; slot < 4; slot++) {
+            vq_le64 *addr = (vq_le64 *)(g->r->ref.desc + 16 * slot);
+            if (vq_load64(addr) == LOW + 0x800)
+                vq_store64(addr, LOW + 2 * PART - 56);
+        }
+        assert_false(get_with(g, 4));
+        assert_int_equal(g->r->dev.broken, VQ_E_ADDRESS);
+        guest_close(g);
+    }
+}
+
 // A burst ends where the segments are used up, and goes on with the next call.
 static void test_burst_ends_with_the_segment_array(void **state)
 {
     (void)state;
-    EACH (n, f) {
+    EACH(n, f)
+    {
         struct guest *g = guest_open(f, 8);
         struct vq_chain c[4];
         put(g, four, 1, (struct ref_layout){0, 0});
@@ -407,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_table_over_two_regions),
         cmocka_unit_test(test_top_of_memory),
         cmocka_unit_test(test_table_at_the_top_of_memory),
+        cmocka_unit_test(test_table_over_the_end_of_memory),
         cmocka_unit_test(test_burst_ends_with_the_segment_array),
         cmocka_unit_test(test_more_segments_than_a_chain_counts),
         cmocka_unit_test(test_driver_puts_chains),

@@ -90,9 +90,8 @@ static void test_burst_is_cut_where_the_ring_ends(void **state)
     for (unsigned n = 0; n < RING_COMBOS; n++) {
         struct ring *r = ring_open(ring_combo(n), 4);
         struct vq_seg seg[3] = {{1, 1}, {2, 2}, {3, 3}};
-        struct vq_chain c[3] = {{.seg = seg, .nread = 2},
-                                {.seg = seg, .nread = 3},
-                                {.seg = seg, .nread = 1}};
+        struct vq_chain c[3] = {
+            {.seg = seg, .nread = 2}, {.seg = seg, .nread = 3}, {.seg = seg, .nread = 1}};
         void *token[3] = {page, page + 1, page + 2};
         assert_int_equal(vq_drv_put_avail_burst(&r->drv, r->f, c, token, 3), 1);
         assert_int_equal(vq_drv_put_avail_burst(&r->drv, r->f, c + 2, token + 2, 1), 1);
@@ -104,14 +103,13 @@ static void test_burst_is_cut_where_the_ring_ends(void **state)
 static void test_impossible_chains_are_refused(void **state)
 {
     static struct vq_seg seg[131070];
-    static const uint16_t part[][2] = {{0, 0},         {5, 0},         {3, 2},        {65535, 0},
-                                       {65535, 1},     {65535, 2},     {0, 65535},    {32768, 32768},
-                                       {32768, 32769}, {65535, 65535}, {65534, 65535}};
+    static const uint16_t part[][2] = {
+        {0, 0},     {5, 0},         {3, 2},         {65535, 0},     {65535, 1},    {65535, 2},
+        {0, 65535}, {32768, 32768}, {32768, 32769}, {65535, 65535}, {65534, 65535}};
     (void)state;
     for (unsigned n = 0; n < RING_COMBOS; n++) {
         for (unsigned indirect = 0; indirect < 2; indirect++) {
-            struct ring *r =
-                ring_open(ring_combo(n) | (indirect ? VQ_F_RING_INDIRECT_DESC : 0), 4);
+            struct ring *r = ring_open(ring_combo(n) | (indirect ? VQ_F_RING_INDIRECT_DESC : 0), 4);
             for (unsigned i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
                 struct vq_chain c = {.seg = seg, .nread = part[i][0], .nwrite = part[i][1]};
                 assert_false(vq_drv_put_avail(&r->drv, r->f, &c, page));
