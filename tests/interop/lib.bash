@@ -78,11 +78,12 @@ require_files() {
 interop_init() {
     local cpus
     IW=$BATS_FILE_TMPDIR
+    require_files
     mapfile -t cpus < <(allowed_cpus)
+    [ -z "$TERN_VHOST_PLUGIN" ] || TERN_VHOST_PLUGIN=$("$TOP/scripts/loadable" "$TERN_VHOST_PLUGIN")
     DEV_CPU=${cpus[0]} DRV_CPU=${cpus[1]:-${cpus[0]}}
     choose_memory
     set_memory
-    require_files
 }
 
 # --- processes ----------------------------------------------------------------------------------
