@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "pair.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_bus_vdev.h>
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_ether.h>
+
+#define DEV "net_tern_vhost0"
+#define DRV "net_virtio_user0"
+
+struct rte_mempool *pool;
+static char folder[] = "/tmp/tern-pmd-XXXXXX";
+static char path[64];
+
+const char *socket_path(void)
+{
+    return path;
+}
+
+int eal_start(void **state)
+{
+    static char prefix[32];
+    char *argv[] = {(char *)"test",       (char *)"--no-huge",     (char *)"-m",
+                    (char *)"128",        (char *)"--no-pci",      (char *)"--no-telemetry",
+                    (char *)"--lcores=0", (char *)"--file-prefix", prefix,
+                    (char *)"-d",         (char *)TERN_PLUGIN};
+    (void)state;
+    signal(SIGPIPE, SIG_IGN); // virtio-user writes to connections that are gone
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof(path), "%s/sock", folder);
+    snprintf(prefix, sizeof(prefix), "tern-pmd-%d", (int)getpid());
+    if (rte_eal_init((int)RTE_DIM(argv), argv) < 0)
+        return -1;
+    pool = rte_pktmbuf_pool_create("pool", 2047, 32, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+    return pool ? 0 : -1;
+}
+
+int eal_stop(void **state)
+{
+    char text[128];
+    (void)state;
+    // Every mbuf that a port took has come back.
+    assert_int_equal(rte_mempool_in_use_count(pool), 0);
+    rte_mempool_free(pool);
+    rte_eal_cleanup();
+    snprintf(text, sizeof(text), "rm -rf /var/run/dpdk/tern-pmd-%d", (int)getpid());
+    if (system(text) != 0)
+        print_message("left behind: %s\n", text);
+    return rmdir(folder);
+}
+
+static void start(uint16_t port, uint16_t queues, const struct rte_eth_conf *conf,
+                  const struct rte_eth_rxconf *rx)
+{
+    assert_int_equal(rte_eth_dev_configure(port, queues, queues, conf), 0);
+    for (uint16_t i = 0; i < queues; i++) {
+        assert_int_equal(rte_eth_rx_queue_setup(port, i, 256, SOCKET_ID_ANY, rx, pool), 0);
+        assert_int_equal(rte_eth_tx_queue_setup(port, i, 256, SOCKET_ID_ANY, NULL), 0);
+    }
+    assert_int_equal(rte_eth_dev_start(port), 0);
+}
+
+void pair_add_dev(struct pair *p, const char *args)
+{
+    char text[256];
+    snprintf(text, sizeof(text), "iface=%s,queues=%u%s", path, p->queues ? p->queues : 1, args);
+    assert_int_equal(rte_vdev_init(DEV, text), 0);
+    assert_int_equal(rte_eth_dev_get_port_by_name(DEV, &p->dev), 0);
+    start(p->dev, p->queues ? p->queues : 1, &p->conf, p->rx_set ? &p->rx : NULL);
+}
+
+void pair_add_drv(struct pair *p, const char *args)
+{
+    struct rte_eth_conf conf;
+    char text[256];
+    memset(&conf, 0, sizeof(conf));
+    snprintf(text, sizeof(text), "path=%s%s", path, args);
+    assert_int_equal(rte_vdev_init(DRV, text), 0);
+    assert_int_equal(rte_eth_dev_get_port_by_name(DRV, &p->drv), 0);
+    start(p->drv, 1, &conf, NULL);
+}
+
+static void remove_port(const char *name, uint16_t port)
+{
+    rte_eth_dev_stop(port);
+    assert_int_equal(rte_eth_dev_close(port), 0);
+    assert_int_equal(rte_vdev_uninit(name), 0);
+}
+
+void pair_remove_drv(struct pair *p)
+{
+    remove_port(DRV, p->drv);
+}
+
+void pair_remove_dev(struct pair *p)
+{
+    remove_port(DEV, p->dev);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
+bool link_is_up(uint16_t port)
+{
+    struct rte_eth_link link;
+    assert_int_equal(rte_eth_link_get_nowait(port, &link), 0);
+    return link.link_status == RTE_ETH_LINK_UP;
+}
+
+struct rte_mbuf *packet(uint32_t bytes, uint32_t number)
+{
+    struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+    assert_non_null(m);
+    uint8_t *d = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)bytes);
+    assert_non_null(d);
+    for (uint32_t i = 0; i < bytes; i++)
+        d[i] = (uint8_t)(i + number);
+    d[0] = 0x02;
+    memcpy(d + 14, &number, sizeof(number));
+    return m;
+}
+
+void send_n(uint16_t port, unsigned n, uint32_t bytes)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct rte_mbuf *m = packet(bytes, i);
+        EVENTUALLY(rte_eth_tx_burst(port, 0, &m, 1) == 1);
+    }
+}
+
+static void check(struct rte_mbuf *m, uint32_t bytes, uint32_t number)
+{
+    uint32_t seen;
+    const uint8_t *d = rte_pktmbuf_mtod(m, const uint8_t *);
+    assert_int_equal(m->pkt_len, bytes);
+    assert_int_equal(m->nb_segs, 1);
+    memcpy(&seen, d + 14, sizeof(seen));
+    assert_int_equal(seen, number);
+    for (uint32_t i = 18; i < bytes; i++)
+        assert_int_equal(d[i], (uint8_t)(i + number));
+    rte_pktmbuf_free(m);
+}
+
+void receive_n(uint16_t port, unsigned n, uint32_t bytes)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct rte_mbuf *m;
+        EVENTUALLY(rte_eth_rx_burst(port, 0, &m, 1) == 1);
+        check(m, bytes, i);
+    }
+}
+
+uint64_t xstat(uint16_t port, const char *name)
+{
+    uint64_t id, value;
+    assert_int_equal(rte_eth_xstats_get_id_by_name(port, name, &id), 0);
+    assert_int_equal(rte_eth_xstats_get_by_id(port, &id, &value, 1), 1);
+    return value;
+}
