@@ -358,6 +358,55 @@ static void test_base_of_survivor(void **state)
     assert_int_equal(fe_queue_stop(f, 0), 30005);
 }
 
+// What was got and not given back when a queue stops is got again when it starts; so is what the
+// back end before us left in that state.
+static void test_in_flight(void **state)
+{
+    struct fe *f = &both.f;
+    struct vhu_queue_info info;
+    struct vq_chain c;
+    struct vq_seg seg[4];
+    void *token;
+    (void)state;
+    open_both(PACKED);
+    fe_start(f, 1, 6);
+    for (uintptr_t i = 0; i < 5; i++)
+        assert_true(fe_put(f, 0, FE_BUF_BASE, 8, 0, (void *)(i + 1)));
+    fe_kick(f, 0);
+    struct vhu_queue *q = vhu_dev_queue(both.p.dev, 0);
+    assert_true(vhu_queue_enter(q));
+    for (int i = 0; i < 3; i++)
+        assert_true(vq_dev_get_avail(&q->vq, q->vq.features, &c, seg, 4));
+    vhu_queue_leave(q);
+    assert_int_equal(fe_queue_stop(f, 0), 0x80008000);
+    assert_false(vhu_queue_enter(q));
+    fe_queue_start(f, 0, 0x80008003);
+    assert_int_equal(vhu_queue_info(both.p.dev, 0, &info), 0);
+    assert_int_equal(info.state, 0x80008000);
+    plain_poll(&both.p);
+    for (uintptr_t i = 0; i < 5; i++) {
+        assert_true(FE_UNTIL(vq_drv_get_used(&f->q[0].drv, f->features, &token, NULL)));
+        assert_int_equal((uintptr_t)token, i + 1);
+    }
+}
+
+// Calls that were due before there was a descriptor for them come with it.
+static void test_late_call_fd(void **state)
+{
+    struct fe *f = &both.f;
+    uint64_t n;
+    (void)state;
+    open_both(SPLIT);
+    plain_poll(&both.p);
+    fe_start(f, 1, 64);
+    assert_int_equal(fe_ask_fd(f, VHU_REQ_SET_VRING_CALL, 0, -1), 0);
+    (void)!read(f->q[0].call, &n, sizeof(n));
+    roundtrip(f, 3);
+    assert_int_equal(read(f->q[0].call, &n, sizeof(n)), -1);
+    assert_int_equal(fe_ask_fd(f, VHU_REQ_SET_VRING_CALL, 0, f->q[0].call), 0);
+    assert_int_equal(read(f->q[0].call, &n, sizeof(n)), sizeof(n));
+}
+
 static void test_queue_info_and_break(void **state)
 {
     struct vhu_queue_info info;
@@ -416,6 +465,7 @@ int main(void)
         CASE(test_config_change),   CASE(test_status_and_reset),
         CASE(test_enable),          CASE(test_fds),
         CASE(test_bases),           CASE(test_base_of_survivor),
+        CASE(test_in_flight),       CASE(test_late_call_fd),
         CASE(test_queue_info_and_break), CASE(test_broken_by_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,7 +164,8 @@ static void test_resets(void **state)
 
 struct gate_run {
     struct vhu_gate gate;
-    uint64_t value; // plain: written by either side, when it has the gate
+    uint64_t value; // plain: counted up by either side while it has the gate
+    uint64_t polls; // what the polling thread counted
     bool end;
 };
 
@@ -175,6 +176,7 @@ static void *gate_poll(void *arg)
         if (vhu_gate_enter(&g->gate)) {
             g->value++;
             vhu_gate_leave(&g->gate);
+            g->polls++;
         } else {
             sched_yield();
         }
@@ -192,12 +194,12 @@ static void gate_cycles(unsigned n)
         if (i % 16 == 0)
             sched_yield();
         vhu_gate_close(&g.gate);
-        uint64_t v = g.value;
-        g.value = v + 1;
-        assert_int_equal(g.value, v + 1);
+        for (unsigned k = 0; k < 20; k++)
+            __atomic_store_n(&g.value, g.value + 1, __ATOMIC_RELAXED);
     }
     __atomic_store_n(&g.end, true, __ATOMIC_RELEASE);
     pthread_join(thread, NULL);
+    assert_int_equal(g.value, g.polls + 20ull * n);
 }
 
 static void test_gate(void **state)
