@@ -15,47 +15,59 @@
 #define LOG 16, 16
 #define IOTLB 32, 32
 #define EMPTY 0, 0
+#define TABLE offsetof(struct vhu_mem_table, r[1]), sizeof(struct vhu_mem_table)
 
 // clang-format off
+#define ROW(request, handler, needs, payload, fds, refusal) \
+    [VHU_REQ_##request] = {vhu_on_##handler, needs, payload, VHU_FD_##fds, refusal}
+// Rows of what is not offered: only size and descriptors are looked at.
+#define OFF(request, needs, payload, fds, refusal) \
+    [VHU_REQ_##request] = {NULL, needs, payload, VHU_FD_##fds, refusal}
+
+// Has a reply of its own; vital; neither.
+#define REPLY true, true
+#define VITAL false, true
+#define PLAIN false, false
+
 static const struct vhu_request table[VHU_REQ_COUNT] = {
-    //                               handler             protocol feature            payload  descriptors    reply  vital
-    [VHU_REQ_GET_FEATURES]        = {vhu_on_get_features, 0,                          EMPTY,   VHU_FD_NONE,  true,  true},
-    [VHU_REQ_SET_FEATURES]        = {vhu_on_set_features, 0,                          U64,     VHU_FD_NONE,  false, true},
-    [VHU_REQ_SET_OWNER]           = {vhu_on_set_owner,    0,                          EMPTY,   VHU_FD_NONE,  false, false},
-    [VHU_REQ_RESET_OWNER]         = {vhu_on_reset,        0,                          EMPTY,   VHU_FD_NONE,  false, false},
-    [VHU_REQ_SET_MEM_TABLE]       = {vhu_on_mem_table,    0,                          40, 264, VHU_FD_TABLE, false, true},
-    [VHU_REQ_SET_LOG_BASE]        = {NULL,                VHU_PF_LOG_SHMFD,           LOG,     VHU_FD_ONE,   true,  true},
-    [VHU_REQ_SET_LOG_FD]          = {NULL,                VHU_PF_LOG_SHMFD,           EMPTY,   VHU_FD_ONE,   false, false},
-    [VHU_REQ_SET_VRING_NUM]       = {vhu_on_ring_num,     0,                          STATE,   VHU_FD_NONE,  false, true},
-    [VHU_REQ_SET_VRING_ADDR]      = {vhu_on_ring_addr,    0,                          ADDR,    VHU_FD_NONE,  false, true},
-    [VHU_REQ_SET_VRING_BASE]      = {vhu_on_ring_base,    0,                          STATE,   VHU_FD_NONE,  false, true},
-    [VHU_REQ_GET_VRING_BASE]      = {vhu_on_get_base,     0,                          STATE,   VHU_FD_NONE,  true,  true},
-    [VHU_REQ_SET_VRING_KICK]      = {vhu_on_ring_fd,      0,                          U64,     VHU_FD_FLAG,  false, true},
-    [VHU_REQ_SET_VRING_CALL]      = {vhu_on_ring_fd,      0,                          U64,     VHU_FD_FLAG,  false, true},
-    [VHU_REQ_SET_VRING_ERR]       = {vhu_on_ring_fd,      0,                          U64,     VHU_FD_FLAG,  false, true},
-    [VHU_REQ_GET_PROTOCOL_FEATURES] = {vhu_on_get_proto,  0,                          EMPTY,   VHU_FD_NONE,  true,  true},
-    [VHU_REQ_SET_PROTOCOL_FEATURES] = {vhu_on_set_proto,  0,                          U64,     VHU_FD_NONE,  false, true},
-    [VHU_REQ_GET_QUEUE_NUM]       = {vhu_on_queue_num,    VHU_PF_MQ,                  EMPTY,   VHU_FD_NONE,  true,  true},
-    [VHU_REQ_SET_VRING_ENABLE]    = {vhu_on_ring_enable,  0,                          STATE,   VHU_FD_NONE,  false, true},
-    [VHU_REQ_SEND_RARP]           = {vhu_on_send_rarp,    VHU_PF_RARP,                U64,     VHU_FD_NONE,  false, false},
-    [VHU_REQ_NET_SET_MTU]         = {vhu_on_set_mtu,      VHU_PF_NET_MTU,             U64,     VHU_FD_NONE,  false, false},
-    [VHU_REQ_SET_BACKEND_REQ_FD]  = {vhu_on_backend_fd,   VHU_PF_BACKEND_REQ,         EMPTY,   VHU_FD_ONE,   false, false},
-    [VHU_REQ_IOTLB_MSG]           = {NULL,                NOT_OFFERED,                IOTLB,   VHU_FD_NONE,  false, true},
-    [VHU_REQ_SET_VRING_ENDIAN]    = {NULL,                NOT_OFFERED,                STATE,   VHU_FD_NONE,  false, true},
-    [VHU_REQ_GET_CONFIG]          = {vhu_on_get_config,   VHU_PF_CONFIG,              CONFIG,  VHU_FD_NONE,  true,  true},
-    [VHU_REQ_SET_CONFIG]          = {vhu_on_set_config,   VHU_PF_CONFIG,              CONFIG,  VHU_FD_NONE,  false, false},
-    [VHU_REQ_POSTCOPY_ADVISE]     = {NULL,                VHU_PF_PAGEFAULT,           EMPTY,   VHU_FD_NONE,  true,  true},
-    [VHU_REQ_POSTCOPY_LISTEN]     = {NULL,                VHU_PF_PAGEFAULT,           EMPTY,   VHU_FD_NONE,  false, true},
-    [VHU_REQ_POSTCOPY_END]        = {NULL,                VHU_PF_PAGEFAULT,           EMPTY,   VHU_FD_NONE,  true,  true},
-    [VHU_REQ_GET_INFLIGHT_FD]     = {NULL,                VHU_PF_INFLIGHT_SHMFD,      INFLIGHT, VHU_FD_NONE, true,  true},
-    [VHU_REQ_SET_INFLIGHT_FD]     = {NULL,                VHU_PF_INFLIGHT_SHMFD,      INFLIGHT, VHU_FD_ONE,  false, true},
-    [VHU_REQ_RESET_DEVICE]        = {vhu_on_reset,        VHU_PF_RESET_DEVICE,        EMPTY,   VHU_FD_NONE,  false, true},
-    [VHU_REQ_VRING_KICK]          = {NULL,                VHU_PF_INBAND_NOTIFICATIONS, STATE,  VHU_FD_NONE,  false, false},
-    [VHU_REQ_GET_MAX_MEM_SLOTS]   = {vhu_on_max_slots,    VHU_PF_CONFIGURE_MEM_SLOTS, EMPTY,   VHU_FD_NONE,  true,  true},
-    [VHU_REQ_ADD_MEM_REG]         = {vhu_on_add_region,   VHU_PF_CONFIGURE_MEM_SLOTS, SINGLE,  VHU_FD_ONE,   false, true},
-    [VHU_REQ_REM_MEM_REG]         = {vhu_on_rem_region,   VHU_PF_CONFIGURE_MEM_SLOTS, SINGLE,  VHU_FD_MAYBE, false, true},
-    [VHU_REQ_SET_STATUS]          = {vhu_on_set_status,   VHU_PF_STATUS,              U64,     VHU_FD_NONE,  false, false},
-    [VHU_REQ_GET_STATUS]          = {vhu_on_get_status,   VHU_PF_STATUS,              EMPTY,   VHU_FD_NONE,  true,  true},
+    //  request                handler       protocol feature            payload   fds    refusal
+    ROW(GET_FEATURES,          get_features, 0,                          EMPTY,    NONE,  REPLY),
+    ROW(SET_FEATURES,          set_features, 0,                          U64,      NONE,  VITAL),
+    ROW(SET_OWNER,             set_owner,    0,                          EMPTY,    NONE,  PLAIN),
+    ROW(RESET_OWNER,           reset,        0,                          EMPTY,    NONE,  PLAIN),
+    ROW(SET_MEM_TABLE,         mem_table,    0,                          TABLE,    TABLE, VITAL),
+    OFF(SET_LOG_BASE,          VHU_PF_LOG_SHMFD,                         LOG,      ONE,   REPLY),
+    OFF(SET_LOG_FD,            VHU_PF_LOG_SHMFD,                         EMPTY,    ONE,   PLAIN),
+    ROW(SET_VRING_NUM,         ring_num,     0,                          STATE,    NONE,  VITAL),
+    ROW(SET_VRING_ADDR,        ring_addr,    0,                          ADDR,     NONE,  VITAL),
+    ROW(SET_VRING_BASE,        ring_base,    0,                          STATE,    NONE,  VITAL),
+    ROW(GET_VRING_BASE,        get_base,     0,                          STATE,    NONE,  REPLY),
+    ROW(SET_VRING_KICK,        ring_fd,      0,                          U64,      FLAG,  VITAL),
+    ROW(SET_VRING_CALL,        ring_fd,      0,                          U64,      FLAG,  VITAL),
+    ROW(SET_VRING_ERR,         ring_fd,      0,                          U64,      FLAG,  VITAL),
+    ROW(GET_PROTOCOL_FEATURES, get_proto,    0,                          EMPTY,    NONE,  REPLY),
+    ROW(SET_PROTOCOL_FEATURES, set_proto,    0,                          U64,      NONE,  VITAL),
+    ROW(GET_QUEUE_NUM,         queue_num,    VHU_PF_MQ,                  EMPTY,    NONE,  REPLY),
+    ROW(SET_VRING_ENABLE,      ring_enable,  0,                          STATE,    NONE,  VITAL),
+    ROW(SEND_RARP,             send_rarp,    VHU_PF_RARP,                U64,      NONE,  PLAIN),
+    ROW(NET_SET_MTU,           set_mtu,      VHU_PF_NET_MTU,             U64,      NONE,  PLAIN),
+    ROW(SET_BACKEND_REQ_FD,    backend_fd,   VHU_PF_BACKEND_REQ,         EMPTY,    ONE,   PLAIN),
+    OFF(IOTLB_MSG,             NOT_OFFERED,                              IOTLB,    NONE,  VITAL),
+    OFF(SET_VRING_ENDIAN,      NOT_OFFERED,                              STATE,    NONE,  VITAL),
+    ROW(GET_CONFIG,            get_config,   VHU_PF_CONFIG,              CONFIG,   NONE,  REPLY),
+    ROW(SET_CONFIG,            set_config,   VHU_PF_CONFIG,              CONFIG,   NONE,  PLAIN),
+    OFF(POSTCOPY_ADVISE,       VHU_PF_PAGEFAULT,                         EMPTY,    NONE,  REPLY),
+    OFF(POSTCOPY_LISTEN,       VHU_PF_PAGEFAULT,                         EMPTY,    NONE,  VITAL),
+    OFF(POSTCOPY_END,          VHU_PF_PAGEFAULT,                         EMPTY,    NONE,  REPLY),
+    OFF(GET_INFLIGHT_FD,       VHU_PF_INFLIGHT_SHMFD,                    INFLIGHT, NONE,  REPLY),
+    OFF(SET_INFLIGHT_FD,       VHU_PF_INFLIGHT_SHMFD,                    INFLIGHT, ONE,   VITAL),
+    ROW(RESET_DEVICE,          reset,        VHU_PF_RESET_DEVICE,        EMPTY,    NONE,  VITAL),
+    OFF(VRING_KICK,            VHU_PF_INBAND_NOTIFICATIONS,              STATE,    NONE,  PLAIN),
+    ROW(GET_MAX_MEM_SLOTS,     max_slots,    VHU_PF_CONFIGURE_MEM_SLOTS, EMPTY,    NONE,  REPLY),
+    ROW(ADD_MEM_REG,           add_region,   VHU_PF_CONFIGURE_MEM_SLOTS, SINGLE,   ONE,   VITAL),
+    ROW(REM_MEM_REG,           rem_region,   VHU_PF_CONFIGURE_MEM_SLOTS, SINGLE,   MAYBE, VITAL),
+    ROW(SET_STATUS,            set_status,   VHU_PF_STATUS,              U64,      NONE,  PLAIN),
+    ROW(GET_STATUS,            get_status,   VHU_PF_STATUS,              EMPTY,    NONE,  REPLY),
 };
 // clang-format on
 

@@ -101,7 +101,7 @@ static int restore(struct vhu_ring *r)
     int rc = vq_dev_restore(vq, base);
     if (rc && !(vq->features & VQ_F_RING_PACKED) && base <= UINT16_MAX) {
         uint16_t used = vq_load16(&vq->used->idx);
-        vhu_dev_log(r->dev, VHU_LOG_WARN, "ring %u: base %u does not fit, going on at used index %u",
+        vhu_dev_log(r->dev, VHU_LOG_WARN, "ring %u: base %u does not fit, going on at %u",
                     r->q->index, base, used);
         rc = vq_dev_restore(vq, used);
     }
