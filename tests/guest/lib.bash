@@ -53,7 +53,7 @@ need_guests() {
     return 1
 }
 
-# reserve_hugepages MIB: true when that much is free, reserving more where the machine gives it.
+# reserve_hugepages MIB: true when that much is free; reserves more, up to 1024 pages in all.
 reserve_hugepages() {
     local size_kib free wanted total
     size_kib=$(awk '/^Hugepagesize/{print $2}' /proc/meminfo)
@@ -61,7 +61,7 @@ reserve_hugepages() {
     wanted=$(($1 * 1024 / size_kib))
     if ((free < wanted)); then
         total=$(($(</proc/sys/vm/nr_hugepages) + wanted - free))
-        echo "$total" >/proc/sys/vm/nr_hugepages || return 1
+        ((total <= 1024)) && echo "$total" >/proc/sys/vm/nr_hugepages || return 1
         free=$(awk '/^HugePages_Free/{print $2}' /proc/meminfo)
     fi
     ((free >= wanted))
