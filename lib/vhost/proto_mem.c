@@ -58,6 +58,11 @@ int vhu_on_add_region(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *repl
     const struct vhu_mem_region *w = &m->p.region.r;
     const char *why;
     (void)reply;
+    int same = vhu_regions_find(d->mem, w);
+    if (same >= 0 && d->mem->r[same].adds < UINT32_MAX) {
+        d->mem->r[same].adds++;
+        return 0;
+    }
     int rc = vhu_regions_add(d->mem, w, m->fd[0], &why);
     if (rc)
         return refuse_region(d, "ADD_MEM_REG", w, rc, why);
@@ -74,6 +79,8 @@ int vhu_on_rem_region(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *repl
     int i = vhu_regions_find(d->mem, w);
     if (i < 0)
         return refuse_region(d, "REM_MEM_REG", w, -ENOENT, "no such region");
+    if (--d->mem->r[i].adds > 0)
+        return 0;
     vhu_dev_pause(d);
     vhu_regions_del(d->mem, (uint32_t)i);
     vhu_regions_export(d->mem, d->vq_mem);

@@ -83,7 +83,8 @@ int vhu_regions_add(struct vhu_regions *t, const struct vhu_mem_region *w, int f
                                        .front = w->front,
                                        .host = (char *)map + lead,
                                        .map = map,
-                                       .map_bytes = map_bytes};
+                                       .map_bytes = map_bytes,
+                                       .adds = 1};
     t->bytes += w->bytes;
     *why = NULL;
     return 0;

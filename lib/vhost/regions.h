@@ -19,6 +19,7 @@ struct vhu_region {
     char *host; // first byte of the region
     void *map;  // what mmap gave: starts at a page of the file
     uint64_t map_bytes;
+    uint32_t adds; // how often it was added: QEMU adds and removes it once a queue pair
 };
 
 struct vhu_regions {

@@ -57,6 +57,31 @@ static void test_many_regions(void **state)
     plain_close(&p);
 }
 
+// QEMU with several queue pairs adds, and removes, each region once a pair.
+static void test_region_added_twice(void **state)
+{
+    struct plain p;
+    struct fe f;
+    struct vhu_mem_single r = page(7), other = page(7);
+    (void)state;
+    plain_open(&p, "twice");
+    fe_init(&f, SPLIT);
+    fe_connect(&f, p.path);
+    fe_start(&f, 1, 64);
+    assert_int_equal(fe_ask(&f, VHU_REQ_ADD_MEM_REG, &r, sizeof(r), &f.memfd, 1), 0);
+    assert_int_equal(fe_ask(&f, VHU_REQ_ADD_MEM_REG, &r, sizeof(r), &f.memfd, 1), 0);
+    assert_int_equal(plain_info(&p).regions, 2);
+    other.r.front += 4096; // the same guest memory somewhere else is no repetition
+    assert_int_equal(fe_ask(&f, VHU_REQ_ADD_MEM_REG, &other, sizeof(other), &f.memfd, 1), 1);
+    assert_int_equal(fe_ask(&f, VHU_REQ_REM_MEM_REG, &r, sizeof(r), NULL, 0), 0);
+    assert_int_equal(plain_info(&p).regions, 2);
+    assert_int_equal(fe_ask(&f, VHU_REQ_REM_MEM_REG, &r, sizeof(r), NULL, 0), 0);
+    assert_int_equal(plain_info(&p).regions, 1);
+    assert_int_equal(fe_ask(&f, VHU_REQ_REM_MEM_REG, &r, sizeof(r), NULL, 0), 1);
+    fe_free(&f);
+    plain_close(&p);
+}
+
 // A ring whose memory goes stops, and runs again when it is back.
 static void test_ring_loses_memory(void **state)
 {
@@ -104,8 +129,8 @@ static void test_offsets(void **state)
     static const uint64_t cut[5] = {0, 0x100800, 0x200000, 0x200010, FE_MEM_BYTES};
     int fds[4] = {f.memfd, f.memfd, f.memfd, f.memfd};
     for (unsigned i = 0; i < 4; i++)
-        t.r[3 - i] = (struct vhu_mem_region){FE_GPA + cut[i], cut[i + 1] - cut[i], FE_VA + cut[i],
-                                             cut[i]};
+        t.r[3 - i] =
+            (struct vhu_mem_region){FE_GPA + cut[i], cut[i + 1] - cut[i], FE_VA + cut[i], cut[i]};
     assert_int_equal(fe_ask(&f, VHU_REQ_SET_MEM_TABLE, &t, 8 + 4 * 32, fds, 4), 0);
     fe_queue_init(&f, 0, 64);
     fe_queue_start(&f, 0, 0);
@@ -186,9 +211,9 @@ static void test_change_packed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many_regions), cmocka_unit_test(test_ring_loses_memory),
-        cmocka_unit_test(test_offsets),      cmocka_unit_test(test_change_split),
-        cmocka_unit_test(test_change_packed),
+        cmocka_unit_test(test_many_regions),      cmocka_unit_test(test_region_added_twice),
+        cmocka_unit_test(test_ring_loses_memory), cmocka_unit_test(test_offsets),
+        cmocka_unit_test(test_change_split),      cmocka_unit_test(test_change_packed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
