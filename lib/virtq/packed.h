@@ -272,6 +272,8 @@ static inline enum vq_walk_end vq_packed_walk_table(struct vq_walk *w, const str
         if (!vq_walk_table_entry(w->q, t->addr, k, &d))
             return vq_walk_break(w, VQ_E_ADDRESS);
         d.flags = d.next; // packed keeps the flags behind the id
+        if (w->q->reads_only)
+            d.flags &= (uint16_t)~VQ_DESC_F_WRITE;
         enum vq_walk_end end = vq_walk_add(w, &d);
         if (end != VQ_WALK_DONE)
             return end;

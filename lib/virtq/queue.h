@@ -64,7 +64,9 @@ struct vq_dev {
     const struct vq_mem *mem;
     uint64_t features;
     uint32_t size;
-    uint32_t inflight_max; // most descriptors (packed) or buffers (split) in flight: the size
+    // Set by the owner after init: the device only reads what comes on this queue, so WRITE means
+    // nothing in an indirect table. DPDK's virtio-user leaves it set on the net header (packed).
+    bool reads_only;
 
     // Written by the polling thread.
     uint16_t avail_idx __attribute__((aligned(64))); // split: free running; packed: slot

@@ -50,7 +50,6 @@ int vq_dev_init(struct vq_dev *q, const struct vq_ring_addrs *a, uint64_t featur
     q->mem = mem;
     q->features = features;
     q->size = size;
-    q->inflight_max = size;
     q->avail_mark = VQ_DESC_F_AVAIL;
     q->used_mark = MARKS;
     return 0;

@@ -129,6 +129,28 @@ static void test_indirect_table(void **state)
     }
 }
 
+// DPDK's virtio-user sends packets by a packed table whose net header is marked writable: on a
+// queue that the device only reads, the mark means nothing. Elsewhere it breaks the queue.
+static void test_writable_mark_on_a_read_only_queue(void **state)
+{
+    static const struct ref_elem header_first[] = {{LOW + 0x100, 12, true},
+                                                   {LOW + 0x200, 100, false}};
+    uint64_t f = VQ_F_VERSION_1 | VQ_F_RING_PACKED | VQ_F_RING_INDIRECT_DESC;
+    (void)state;
+    for (int only = 0; only < 2; only++) {
+        struct guest *g = guest_open(f, 4);
+        g->r->dev.reads_only = only;
+        put(g, header_first, 2, (struct ref_layout){LOW + 0x800, 0});
+        assert_int_equal(get_with(g, 4), only);
+        assert_int_equal(g->r->dev.broken, only ? VQ_OK : VQ_E_WRITE_READ);
+        if (only) {
+            assert_int_equal(g->c.nread, 2);
+            assert_int_equal(g->c.nwrite, 0);
+        }
+        guest_close(g);
+    }
+}
+
 // §2.7.5.3.2: direct descriptors, then one table (split only).
 static void test_mixed_chain_split(void **state)
 {
@@ -430,6 +452,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_direct_chain_fills_the_ring),
         cmocka_unit_test(test_indirect_table),
+        cmocka_unit_test(test_writable_mark_on_a_read_only_queue),
         cmocka_unit_test(test_mixed_chain_split),
         cmocka_unit_test(test_write_flag_of_a_table_is_ignored),
         cmocka_unit_test(test_reserved_bits_of_a_packed_table_are_ignored),
