@@ -87,6 +87,7 @@ static void on_queue_started(void *ctx, struct vhu_queue *vq)
 {
     struct tern_port *port = ctx;
     vq_dev_notify_off(&vq->vq, vq->vq.features);
+    vq->vq.reads_only = vq->index % 2;
     pthread_mutex_lock(&port->lock);
     port->live[vq->index] = true;
     if (port->queue[vq->index])
@@ -106,6 +107,19 @@ static void on_queue_stopped(void *ctx, struct vhu_queue *vq)
     pthread_mutex_unlock(&port->lock);
     tern_event_post(port, TERN_EVENT_QUEUE);
     tern_link_refresh(port);
+}
+
+static void on_kick_fd_changed(void *ctx, struct vhu_queue *vq)
+{
+    struct tern_port *port = ctx;
+    struct tern_queue *q;
+    pthread_mutex_lock(&port->lock);
+    q = port->queue[vq->index];
+    if (q && q->is_rx) {
+        tern_intr_stopped(q); // the library has closed the old one: its number may be in use again
+        tern_intr_started(q);
+    }
+    pthread_mutex_unlock(&port->lock);
 }
 
 // The port is where its driver's memory is.
@@ -143,6 +157,7 @@ const struct vhu_class tern_net_class = {
     .queue_unit = 2,
     .queue_started = on_queue_started,
     .queue_stopped = on_queue_stopped,
+    .kick_fd_changed = on_kick_fd_changed,
     .started = on_started,
     .queue_broken = on_queue_broken,
     .set_mtu = on_set_mtu,

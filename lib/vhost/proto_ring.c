@@ -158,6 +158,8 @@ int vhu_on_ring_fd(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *reply)
     // Calls that were due while there was no descriptor, or the old one, are made up for.
     if (r->started && m->hdr.request == VHU_REQ_SET_VRING_CALL)
         vhu_queue_call_slow(r->q);
+    if (r->started && m->hdr.request == VHU_REQ_SET_VRING_KICK && d->type->kick_fd_changed)
+        d->type->kick_fd_changed(d->ctx, r->q);
     vhu_ring_reopen(r);
     return m->hdr.request == VHU_REQ_SET_VRING_KICK ? kick_changed(r) : vhu_ring_update(r);
 }

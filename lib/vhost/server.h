@@ -65,6 +65,8 @@ struct vhu_class {
     // and closes again whenever memory or ring addresses change, unseen by the class.
     void (*queue_started)(void *ctx, struct vhu_queue *q);
     void (*queue_stopped)(void *ctx, struct vhu_queue *q);
+    // The kick eventfd of a started queue was replaced; its gate is closed.
+    void (*kick_fd_changed)(void *ctx, struct vhu_queue *q);
     // The first queue started / the last one stopped (also at disconnect).
     void (*started)(void *ctx);
     void (*stopped)(void *ctx);
