@@ -170,7 +170,7 @@ static uint64_t work(void)
     const char *full = getenv("TERN_TEST_FULL");
     if (full && *full == '1')
         return 10 * 1000 * 1000;
-    return RING_SANITIZED ? 500 * 1000 : 10 * 1000 * 1000;
+    return RING_SANITIZED ? 3 * 1000 * 1000 : 10 * 1000 * 1000;
 }
 
 int main(int argc, char **argv)

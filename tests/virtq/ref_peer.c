@@ -300,7 +300,7 @@ bool ref_driver_put(struct ref_driver *d, const struct ref_elem *e, uint32_t n,
 // ---- Driver: get (§2.7.14, §2.8.22) ----
 
 // The next used entry: §2.7.8, or §2.8.1 with flags that both equal the wrap counter.
-static bool read_used(const struct ref_driver *d, uint32_t *id, uint32_t *bytes)
+static bool read_used(struct ref_driver *d, uint32_t *id, uint32_t *bytes)
 {
     if (!has(&d->r, REF_PACKED)) {
         if (get(d->r.device + 2, 2) == d->used.at)
@@ -315,6 +315,8 @@ static bool read_used(const struct ref_driver *d, uint32_t *id, uint32_t *bytes)
         return false;
     *id = u.at12;
     *bytes = u.at14 & WRITE ? u.bytes : 0; // §2.8.4
+    if (u.at14 & WRITE && u.bytes == 0)
+        d->fault = "WRITE and nothing written"; // §2.8.3
     return true;
 }
 
@@ -468,7 +470,8 @@ void ref_device_put_batch(struct ref_device *d, uint32_t id, uint32_t ndesc, uin
 {
     if (has(&d->r, REF_PACKED)) {
         uint16_t flags = (d->used.wrap ? AVAIL | USED : 0) | (bytes ? WRITE : 0);
-        struct desc u = {0, bytes, (uint16_t)id, flags};
+        // §2.8.4: without WRITE the length means nothing, and may be anything.
+        struct desc u = {0, bytes ? bytes : 0x0badbeef, (uint16_t)id, flags};
         write_desc(ring_desc(&d->r, d->used.at), u);
         d->used = ref_pos_next(&d->r, d->used, ndesc);
         d->watch.entries += ndesc;
