@@ -153,15 +153,14 @@ static void pick(struct prop *p, bool packed)
     p->start.wrap = !packed || prop_below(p, 2);
 }
 
-static void run(uint64_t seed, bool device, bool packed, uint64_t ops, uint64_t *done)
+static void run(uint64_t seed, bool device, bool packed, uint64_t *done)
 {
     struct prop p = {.seed = seed,
                      .random = seed,
                      .side = device ? "device" : "driver",
                      .format = packed ? "packed" : "split"};
     pick(&p, packed);
-    uint64_t share = 2000 + 16ULL * p.size;
-    (device ? prop_device_run : prop_driver_run)(&p, share < ops ? share : ops);
+    (device ? prop_device_run : prop_driver_run)(&p, 2000 + 16ULL * p.size);
     *done += p.ops;
 }
 
@@ -178,7 +177,7 @@ int main(int argc, char **argv)
     uint64_t ops = work(), seed = 1, done = 0;
     if (argc == 5 && !strcmp(argv[1], "--run")) {
         run(strtoull(argv[2], NULL, 0), !strcmp(argv[3], "device"), !strcmp(argv[4], "packed"),
-            UINT64_MAX, &done);
+            &done);
         return 0;
     }
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -190,7 +189,7 @@ int main(int argc, char **argv)
     for (unsigned kind = 0; kind < 4; kind++) {
         uint64_t runs = 0;
         for (done = 0; done < ops; runs++)
-            run(ring_random(&seed), kind & 1, kind & 2, UINT64_MAX, &done);
+            run(ring_random(&seed), kind & 1, kind & 2, &done);
         printf("vq %s, %s: %llu operations in %llu runs\n", kind & 1 ? "device" : "driver",
                kind & 2 ? "packed" : "split", (unsigned long long)done, (unsigned long long)runs);
     }

@@ -76,7 +76,7 @@ void prop_ask(struct prop *p, const struct ref_ring *r, enum ref_role who, struc
 // A random buffer; elements of no byte only where `empty`.
 void prop_make(struct prop *p, struct prop_buf *b, bool empty);
 
-// Runs of about `ops` operations; return how many it were.
+// Runs of at least `ops` operations, counted in p->ops.
 void prop_driver_run(struct prop *p, uint64_t ops);
 void prop_device_run(struct prop *p, uint64_t ops);
 
