@@ -27,6 +27,16 @@ VQ_INLINE void tern_copy(void *restrict to, const void *restrict from, uint32_t 
     __builtin_memcpy(t + bytes - 16, s + bytes - 16, 16);
 }
 
+// Asks for ownership of the cache line at `p`, which will be written soon.
+VQ_INLINE void tern_prefetch_write(const void *p)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
+#else
+    __builtin_prefetch(p, 1);
+#endif
+}
+
 // A place in a list of segments; `seg` always has bytes left at `at`, unless nseg is 0.
 struct tern_cursor {
     const struct vq_seg *seg;

@@ -179,6 +179,17 @@ VQ_INLINE bool tern_tx_more(struct tern_queue *q, uint64_t f, struct tern_tx *t,
     return more > 0;
 }
 
+// The buffers' first lines are the driver's until we own them, and stores take ownership one after
+// the other: ask for all of them at once.
+VQ_INLINE void tern_tx_prefetch(const struct tern_queue *q, const struct tern_tx *t)
+{
+    for (unsigned i = 0; i < t->got; i++) {
+        const uint8_t *to = vq_seg_ptr(t->c[i].seg);
+        tern_prefetch_write(to);
+        tern_prefetch_write(to + q->hdr_bytes);
+    }
+}
+
 // Writes header and packet over the next `n` buffers, which have the room, and notes what each got.
 static inline void tern_tx_scatter(struct tern_queue *q, struct tern_tx *t, unsigned n,
                                    const struct rte_mbuf *m)
@@ -255,6 +266,7 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_queue *q, uint64_t f, struct rte_mb
     t.got = t.next = t.nseg = 0;
     if (!tern_tx_more(q, f, &t, n))
         return 0;
+    tern_tx_prefetch(q, &t);
     for (done = 0; done < n; done++) {
         if (unlikely(pkts[done]->ol_flags & RTE_MBUF_F_TX_VLAN) && rte_vlan_insert(&pkts[done]))
             q->stats.drops[TERN_DROP_VLAN]++;
