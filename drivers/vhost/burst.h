@@ -7,32 +7,6 @@
 #include "mbuf_chain.h"
 #include "port.h"
 
-// ---- counting ----
-
-VQ_INLINE unsigned tern_size_bin(uint32_t bytes)
-{
-    if (bytes <= 64)
-        return bytes == 64 ? TERN_SIZE_64 : TERN_SIZE_UNDER_64;
-    if (bytes < 1024) // 65…127 has 6 as its logarithm, and so on
-        return TERN_SIZE_65_127 + (31 - (unsigned)__builtin_clz(bytes)) - 6;
-    return bytes <= 1518 ? TERN_SIZE_1024_1518 : TERN_SIZE_1519_MAX;
-}
-
-// Counts one packet; `data` is its first bytes, which the copy has just brought near.
-VQ_INLINE void tern_count(struct tern_stats *s, const void *data, uint32_t bytes)
-{
-    const struct rte_ether_addr *to = (const struct rte_ether_addr *)data;
-    s->size[tern_size_bin(bytes)]++;
-    s->bytes += bytes;
-    s->packets++;
-    if (unlikely(to->addr_bytes[0] & 1)) {
-        if (rte_is_broadcast_ether_addr(to))
-            s->broadcast++;
-        else
-            s->multicast++;
-    }
-}
-
 // Publishes what was put and calls the driver if it asked for it.
 VQ_INLINE void tern_finish(struct tern_queue *q, uint64_t f)
 {
@@ -89,7 +63,7 @@ VQ_INLINE bool tern_rx_one(struct tern_queue *q, const struct vq_chain *c, struc
     } else if (!tern_rx_odd(q, c, m)) {
         return false;
     }
-    tern_count(&q->stats, rte_pktmbuf_mtod(m, void *), m->pkt_len);
+    tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
     if (unlikely(q->vlan_strip))
         rte_vlan_strip(m);
     return true;
@@ -208,7 +182,7 @@ static inline void tern_tx_scatter(struct tern_queue *q, struct tern_tx *t, unsi
     tern_hdr_write(&h, q->hdr_bytes, (uint16_t)n);
     tern_cursor_copy(&at, NULL, &h, q->hdr_bytes);
     tern_mbuf_to_cursor(m, &at);
-    tern_count(&q->stats, rte_pktmbuf_mtod(m, void *), m->pkt_len);
+    tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
 }
 
 // Any packet that is not one segment into one segment. True: the packet is done with, sent or
@@ -252,7 +226,7 @@ VQ_INLINE bool tern_tx_one(struct tern_queue *q, uint64_t f, struct tern_tx *t,
     tern_hdr_write(to, q->hdr_bytes, 1);
     tern_copy(to + q->hdr_bytes, data, m->pkt_len);
     t->used[t->next++] = (struct vq_used){.id = c->id, .ndesc = c->ndesc, .bytes = need};
-    tern_count(&q->stats, data, m->pkt_len);
+    tern_count_packet(&q->stats.p, data, m->pkt_len);
     return true;
 }
 

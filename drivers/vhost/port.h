@@ -9,6 +9,7 @@
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
+#include "count.h"
 #include "server.h"
 #include "vnet.h"
 
@@ -29,26 +30,9 @@ enum tern_drop {
     TERN_DROP_COUNT
 };
 
-// Bins of the packet size, as net_vhost names them.
-enum tern_size_bin {
-    TERN_SIZE_UNDER_64,
-    TERN_SIZE_64,
-    TERN_SIZE_65_127,
-    TERN_SIZE_128_255,
-    TERN_SIZE_256_511,
-    TERN_SIZE_512_1023,
-    TERN_SIZE_1024_1518,
-    TERN_SIZE_1519_MAX,
-    TERN_SIZE_BINS
-};
-
 // Counters of a queue; written by its polling thread, read by anybody, a secondary process too.
 struct tern_stats {
-    uint64_t packets;
-    uint64_t bytes;
-    uint64_t multicast;
-    uint64_t broadcast;
-    uint64_t size[TERN_SIZE_BINS];
+    struct tern_count p;
     uint64_t drops[TERN_DROP_COUNT];
     uint64_t alloc_failed; // bursts (rx) put off because the mbuf pool was empty
     uint64_t calls;        // notifications sent to the driver

@@ -17,18 +17,18 @@ static const struct xstat {
     size_t at;
     unsigned where;
 } xstats[] = {
-    {"good_packets", AT(s.packets), IN_RX | IN_TX},
-    {"good_bytes", AT(s.bytes), IN_RX | IN_TX},
-    {"multicast_packets", AT(s.multicast), IN_RX | IN_TX},
-    {"broadcast_packets", AT(s.broadcast), IN_RX | IN_TX},
-    {"undersize_packets", AT(s.size[TERN_SIZE_UNDER_64]), IN_RX | IN_TX},
-    {"size_64_packets", AT(s.size[TERN_SIZE_64]), IN_RX | IN_TX},
-    {"size_65_127_packets", AT(s.size[TERN_SIZE_65_127]), IN_RX | IN_TX},
-    {"size_128_255_packets", AT(s.size[TERN_SIZE_128_255]), IN_RX | IN_TX},
-    {"size_256_511_packets", AT(s.size[TERN_SIZE_256_511]), IN_RX | IN_TX},
-    {"size_512_1023_packets", AT(s.size[TERN_SIZE_512_1023]), IN_RX | IN_TX},
-    {"size_1024_1518_packets", AT(s.size[TERN_SIZE_1024_1518]), IN_RX | IN_TX},
-    {"size_1519_max_packets", AT(s.size[TERN_SIZE_1519_MAX]), IN_RX | IN_TX},
+    {"good_packets", AT(s.p.packets), IN_RX | IN_TX},
+    {"good_bytes", AT(s.p.bytes), IN_RX | IN_TX},
+    {"multicast_packets", AT(s.p.multicast), IN_RX | IN_TX},
+    {"broadcast_packets", AT(s.p.broadcast), IN_RX | IN_TX},
+    {"undersize_packets", AT(s.p.size[TERN_SIZE_UNDER_64]), IN_RX | IN_TX},
+    {"size_64_packets", AT(s.p.size[TERN_SIZE_64]), IN_RX | IN_TX},
+    {"size_65_127_packets", AT(s.p.size[TERN_SIZE_65_127]), IN_RX | IN_TX},
+    {"size_128_255_packets", AT(s.p.size[TERN_SIZE_128_255]), IN_RX | IN_TX},
+    {"size_256_511_packets", AT(s.p.size[TERN_SIZE_256_511]), IN_RX | IN_TX},
+    {"size_512_1023_packets", AT(s.p.size[TERN_SIZE_512_1023]), IN_RX | IN_TX},
+    {"size_1024_1518_packets", AT(s.p.size[TERN_SIZE_1024_1518]), IN_RX | IN_TX},
+    {"size_1519_max_packets", AT(s.p.size[TERN_SIZE_1519_MAX]), IN_RX | IN_TX},
     {"guest_notifications", AT(s.calls), IN_RX | IN_TX},
     {"guest_notifications_suppressed", AT(s.suppressed), IN_RX | IN_TX},
     {"guest_notifications_error", AT(s.call_errors), IN_RX | IN_TX},
@@ -105,24 +105,24 @@ int tern_stats_fill(struct rte_eth_dev *dev, struct rte_eth_stats *stats, tern_q
         bool single = queues && i < RTE_ETHDEV_QUEUE_STAT_CNTRS;
         if (rx) {
             tern_counters_get(rx, &c);
-            stats->ipackets += c.s.packets;
-            stats->ibytes += c.s.bytes;
+            stats->ipackets += c.s.p.packets;
+            stats->ibytes += c.s.p.bytes;
             stats->ierrors += drops(&c);
             stats->rx_nombuf += c.s.alloc_failed;
             if (single) {
-                queues->q_ipackets[i] = c.s.packets;
-                queues->q_ibytes[i] = c.s.bytes;
+                queues->q_ipackets[i] = c.s.p.packets;
+                queues->q_ibytes[i] = c.s.p.bytes;
                 queues->q_errors[i] = drops(&c);
             }
         }
         if (tx) {
             tern_counters_get(tx, &c);
-            stats->opackets += c.s.packets;
-            stats->obytes += c.s.bytes;
+            stats->opackets += c.s.p.packets;
+            stats->obytes += c.s.p.bytes;
             stats->oerrors += drops(&c);
             if (single) {
-                queues->q_opackets[i] = c.s.packets;
-                queues->q_obytes[i] = c.s.bytes;
+                queues->q_opackets[i] = c.s.p.packets;
+                queues->q_obytes[i] = c.s.p.bytes;
             }
         }
     }

@@ -131,8 +131,8 @@ static void add_counters(struct rte_tel_data *out, const struct tern_queue *q)
     struct rte_tel_data *drops = rte_tel_data_alloc();
     struct tern_counters c;
     tern_counters_get(q, &c);
-    tern_tel_dict_uint(out, "packets", c.s.packets);
-    tern_tel_dict_uint(out, "bytes", c.s.bytes);
+    tern_tel_dict_uint(out, "packets", c.s.p.packets);
+    tern_tel_dict_uint(out, "bytes", c.s.p.bytes);
     tern_tel_dict_uint(out, "mbuf_alloc_failed", c.s.alloc_failed);
     if (!drops)
         return;
