@@ -64,21 +64,25 @@ static void ring_open(struct vhu_ring *r)
 
 // ---- starting ----
 
-static void *part(struct vhu_ring *r, const char *name, uint64_t front, uint64_t bytes)
+// A region may start anywhere in its file, so our address needs not be as aligned as the front end's.
+static void *part(struct vhu_ring *r, const char *name, uint64_t front, uint64_t bytes,
+                  uint64_t align)
 {
     void *host = vhu_regions_front(r->dev->mem, front, bytes);
-    if (!host)
-        vhu_refuse(r->dev, "ring %u: %s at 0x%llx is not in guest memory", r->q->index, name,
-                   (unsigned long long)front);
-    return host;
+    if (host && (uintptr_t)host % align == 0)
+        return host;
+    vhu_refuse(r->dev, "ring %u: %s at 0x%llx is %s", r->q->index, name, (unsigned long long)front,
+               host ? "misaligned where its memory is mapped" : "not in guest memory");
+    return NULL;
 }
 
 int vhu_ring_translate(struct vhu_ring *r, struct vq_ring_addrs *a)
 {
     struct vq_ring_parts bytes = vq_ring_bytes(r->dev->features, r->size);
-    a->desc = part(r, "descriptor area", r->addr.desc, bytes.desc);
-    a->driver = a->desc ? part(r, "driver area", r->addr.avail, bytes.driver) : NULL;
-    a->device = a->driver ? part(r, "device area", r->addr.used, bytes.device) : NULL;
+    struct vq_ring_parts al = vq_ring_aligns(r->dev->features);
+    a->desc = part(r, "descriptor area", r->addr.desc, bytes.desc, al.desc);
+    a->driver = a->desc ? part(r, "driver area", r->addr.avail, bytes.driver, al.driver) : NULL;
+    a->device = a->driver ? part(r, "device area", r->addr.used, bytes.device, al.device) : NULL;
     return a->device ? 0 : -EPROTO;
 }
 

@@ -112,6 +112,28 @@ static void test_ring_loses_memory(void **state)
     plain_close(&p);
 }
 
+// The memory comes back from a place in its file that ends the alignment of the rings in it.
+static void test_ring_loses_alignment(void **state)
+{
+    struct plain p;
+    struct fe f;
+    (void)state;
+    plain_open(&p, "crooked");
+    plain_poll(&p);
+    fe_init(&f, PACKED);
+    fe_connect(&f, p.path);
+    fe_start(&f, 1, 64);
+    for (uint64_t by = 1; by <= 8; by *= 2) {
+        struct vhu_mem_table t = {.n = 1, .r = {{FE_GPA, FE_MEM_BYTES - 16, FE_VA, by}}};
+        assert_int_equal(fe_ask(&f, VHU_REQ_SET_MEM_TABLE, &t, 40, &f.memfd, 1), 0);
+        assert_false(plain_live(&p, 0));
+        fe_share_memory(&f);
+        assert_true(plain_live(&p, 0));
+    }
+    fe_free(&f);
+    plain_close(&p);
+}
+
 // A table of several regions, each from another offset of the file.
 static void test_offsets(void **state)
 {
@@ -212,8 +234,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_regions),      cmocka_unit_test(test_region_added_twice),
-        cmocka_unit_test(test_ring_loses_memory), cmocka_unit_test(test_offsets),
-        cmocka_unit_test(test_change_split),      cmocka_unit_test(test_change_packed),
+        cmocka_unit_test(test_ring_loses_memory), cmocka_unit_test(test_ring_loses_alignment),
+        cmocka_unit_test(test_offsets),           cmocka_unit_test(test_change_split),
+        cmocka_unit_test(test_change_packed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
