@@ -23,6 +23,10 @@ struct vq_desc_copy {
     uint16_t next; // split: next; packed: buffer id
 };
 
+// Descriptors without a byte that a chain may have. They take no room, and tables of them would hold
+// a polling thread for 32768 steps a buffer, again and again.
+#define VQ_EMPTY_MAX 64u
+
 // The chain being collected. `room` segments are left behind c->seg[nread + nwrite]; never more than
 // a chain can count.
 struct vq_walk {
@@ -30,13 +34,14 @@ struct vq_walk {
     struct vq_chain *c;
     uint32_t room;
     uint64_t bytes;
+    uint32_t empty; // descriptors without a byte so far
 };
 
 VQ_INLINE struct vq_walk vq_walk_start(struct vq_dev *q, struct vq_chain *c, struct vq_seg *seg,
                                         uint16_t id, uint32_t room)
 {
     *c = (struct vq_chain){seg, id, 0, 0, 0};
-    return (struct vq_walk){q, c, room < UINT16_MAX ? room : UINT16_MAX, 0};
+    return (struct vq_walk){q, c, room < UINT16_MAX ? room : UINT16_MAX, 0, 0};
 }
 
 VQ_INLINE enum vq_walk_end vq_walk_break(struct vq_walk *w, enum vq_broken why)
@@ -54,6 +59,8 @@ static inline enum vq_walk_end vq_walk_add(struct vq_walk *w, const struct vq_de
 
     if (!write && c->nwrite)
         return vq_walk_break(w, VQ_E_WRITE_READ);
+    if (left == 0 && ++w->empty > VQ_EMPTY_MAX)
+        return vq_walk_break(w, VQ_E_CHAIN_LONG);
     w->bytes += left;
     if (w->bytes > UINT32_MAX)
         return vq_walk_break(w, VQ_E_CHAIN_BYTES);

@@ -105,6 +105,17 @@ static void table_long(struct ring *r)
 {
     table(r, 100, VQ_DESC_F_NEXT, 0);
 }
+// One descriptor without a byte more than a chain may have.
+static void table_of_nothing(struct ring *r)
+{
+    for (unsigned i = 0; i <= VQ_EMPTY_MAX; i++) {
+        vq_le64 *t = (vq_le64 *)(page + 16 * i);
+        vq_store64(&t[0], 0);
+        vq_store64(&t[1], RING_PACKED(r->f) ? 0 : 1ull << 32 | (uint64_t)(i + 1) << 48);
+    }
+    set(r, 0, page, 16 * (VQ_EMPTY_MAX + 1), VQ_DESC_F_INDIRECT, 0);
+    offer(r, 0);
+}
 static void chain_cut(struct ring *r)
 {
     set(r, 0, page, 1, VQ_DESC_F_NEXT, 1);
@@ -237,6 +248,8 @@ static const struct row device_rows[] = {
     {"49 chain longer than the array", 0, 1, VQ_E_CHAIN_LONG, chain_long},
     {"49 table longer than the array", IND, 0, VQ_E_CHAIN_LONG, table_long},
     {"49 table longer than the array", IND, 1, VQ_E_CHAIN_LONG, table_long},
+    {"40 table without a byte", IND, 0, VQ_E_CHAIN_LONG, table_of_nothing},
+    {"40 table without a byte", IND, 1, VQ_E_CHAIN_LONG, table_of_nothing},
     {"48 next is not available", 0, 1, VQ_E_CHAIN_CUT, chain_cut},
     {"48 next is marked as used", 0, 1, VQ_E_CHAIN_CUT, chain_cut_by_used_marks},
     {"27 chain round the whole ring", 0, 1, VQ_E_CHAIN_CUT, chain_round_the_ring},
