@@ -171,7 +171,8 @@ VQ_INLINE bool vq_drv_notify_on(struct vq_drv *q, uint64_t f)
 // checked, go to seg[0…nseg); each chain points into that array, which stays the caller's. A
 // segment that crosses a memory region is split. Stops early when the array is full; a chain that
 // an empty array cannot hold breaks the queue, as does every violation. Reads at most `nseg` + 1
-// descriptors that bring a segment, and a few for each chain that bring none. Acquires at S1, P1. (§2.7.14, §2.8.22)
+// descriptors that bring a segment, and a few for each chain that bring none. Acquires at S1, P1.
+// (§2.7.14, §2.8.22)
 VQ_INLINE unsigned vq_dev_get_avail_burst(struct vq_dev *q, uint64_t f, struct vq_chain *c,
                                           unsigned n, struct vq_seg *seg, unsigned nseg)
 {
