@@ -233,10 +233,13 @@ static void test_config(void **state)
 static void test_config_change(void **state)
 {
     struct fe *f = &both.f;
+    struct plain alone;
     int pair[2];
     (void)state;
+    plain_open(&alone, "alone");
+    assert_int_equal(vhu_dev_config_changed(alone.dev), -ENOTCONN);
+    plain_close(&alone);
     open_both(SPLIT);
-    assert_int_equal(vhu_dev_config_changed(both.p.dev), -ENOTCONN);
     fe_negotiate(f);
     assert_int_equal(vhu_dev_config_changed(both.p.dev), -ENOTSUP);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
