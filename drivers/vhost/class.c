@@ -3,11 +3,9 @@
 // lock held, most on the control thread, some on a thread that starts, stops or closes the port.
 #include <string.h>
 
+#include "feature_names.h"
 #include "msg.h"
 #include "pmd.h"
-
-// Legacy drivers: buffers may be laid out anyhow (virtio 1.3 §6.3).
-#define VQ_F_ANY_LAYOUT (1ULL << 27)
 
 // What every port offers. The front end answers the control queue's commands; a port receives
 // everything, which is what CTRL_RX can ask for. GUEST_ANNOUNCE is between driver and front end.
@@ -21,39 +19,6 @@ uint64_t tern_features(const struct tern_args *args)
     return FEATURES_ALWAYS | (args->packed ? VQ_F_RING_PACKED : 0) |
            (args->in_order ? VQ_F_IN_ORDER : 0) | (args->event_idx ? VQ_F_RING_EVENT_IDX : 0) |
            (args->queues > 1 ? VNET_F_MQ : 0);
-}
-
-static const struct {
-    uint64_t mask;
-    const char *name;
-} feature_names[] = {
-    {VNET_F_CSUM, "CSUM"},
-    {VNET_F_GUEST_CSUM, "GUEST_CSUM"},
-    {VNET_F_MTU, "MTU"},
-    {VNET_F_MAC, "MAC"},
-    {VNET_F_MRG_RXBUF, "MRG_RXBUF"},
-    {VNET_F_STATUS, "STATUS"},
-    {VNET_F_CTRL_VQ, "CTRL_VQ"},
-    {VNET_F_CTRL_RX, "CTRL_RX"},
-    {VNET_F_CTRL_VLAN, "CTRL_VLAN"},
-    {VNET_F_GUEST_ANNOUNCE, "GUEST_ANNOUNCE"},
-    {VNET_F_MQ, "MQ"},
-    {VNET_F_CTRL_MAC_ADDR, "CTRL_MAC_ADDR"},
-    {VQ_F_ANY_LAYOUT, "ANY_LAYOUT"},
-    {VQ_F_RING_INDIRECT_DESC, "RING_INDIRECT_DESC"},
-    {VQ_F_RING_EVENT_IDX, "RING_EVENT_IDX"},
-    {VHU_F_PROTOCOL_FEATURES, "PROTOCOL_FEATURES"},
-    {VQ_F_VERSION_1, "VERSION_1"},
-    {VQ_F_RING_PACKED, "RING_PACKED"},
-    {VQ_F_IN_ORDER, "IN_ORDER"},
-    {VQ_F_RING_RESET, "RING_RESET"},
-};
-
-void tern_features_each(uint64_t mask, void (*fn)(const char *name, void *arg), void *arg)
-{
-    for (size_t i = 0; i < RTE_DIM(feature_names); i++)
-        if (mask & feature_names[i].mask)
-            fn(feature_names[i].name, arg);
 }
 
 // ---- link ----
@@ -77,7 +42,7 @@ int tern_link_refresh(struct tern_port *port)
     int rc = rte_eth_linkstatus_set(port->dev, &link);
     pthread_mutex_unlock(&port->lock);
     if (rc == 0)
-        tern_event_post(port, TERN_EVENT_LINK);
+        tern_event_post(port->port_id, TERN_EVENT_LINK);
     return rc;
 }
 
@@ -93,7 +58,7 @@ static void on_queue_started(void *ctx, struct vhu_queue *vq)
     if (port->queue[vq->index])
         tern_queue_adopt(port->queue[vq->index]);
     pthread_mutex_unlock(&port->lock);
-    tern_event_post(port, TERN_EVENT_QUEUE);
+    tern_event_post(port->port_id, TERN_EVENT_QUEUE);
     tern_link_refresh(port);
 }
 
@@ -105,7 +70,7 @@ static void on_queue_stopped(void *ctx, struct vhu_queue *vq)
     if (port->queue[vq->index])
         tern_intr_stopped(port->queue[vq->index]);
     pthread_mutex_unlock(&port->lock);
-    tern_event_post(port, TERN_EVENT_QUEUE);
+    tern_event_post(port->port_id, TERN_EVENT_QUEUE);
     tern_link_refresh(port);
 }
 

@@ -5,7 +5,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/un.h>
+
+#include "args.h"
 
 // For RTE_PMD_REGISTER_PARAM_STRING.
 #define TERN_VHOST_PARAMS   \
@@ -25,7 +26,7 @@
 
 // No pointers: it lies in memory that other processes see too.
 struct tern_args {
-    char iface[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    char iface[TERN_PATH_BYTES];
     uint32_t queues; // pairs
     uint32_t queue_size_max;
     bool client;

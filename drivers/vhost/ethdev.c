@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pmd.h"
+#include "probe.h"
 
 // ---- life ----
 
@@ -71,13 +72,13 @@ int tern_dev_close(struct rte_eth_dev *dev)
         return 0;
     dev_stop(dev);
     dev->data->dev_started = 0;
-    tern_registry_remove(port);
+    tern_ports_remove(&port->entry);
     if (port->vhu) {
         vhu_dev_destroy(port->vhu);
         port->vhu = NULL;
         tern_loop_put();
     }
-    tern_event_cancel(port);
+    tern_event_cancel(port->port_id);
     for (uint16_t i = 0; dev->data->rx_queues && i < dev->data->nb_rx_queues; i++)
         tern_rx_release(dev, i);
     for (uint16_t i = 0; dev->data->tx_queues && i < dev->data->nb_tx_queues; i++)
@@ -146,7 +147,7 @@ static int vlan_offload_set(struct rte_eth_dev *dev, int mask)
     return 0;
 }
 
-TERN_STATS_GET_OP(stats_get, tern_stats_fill)
+TERN_STATS_OPS(tern_stats_table)
 
 // ---- tables ----
 
@@ -185,31 +186,23 @@ const struct eth_dev_ops tern_ops = {
     .rx_burst_mode_get = tern_rx_mode,
     .tx_burst_mode_get = tern_tx_mode,
     .stats_get = stats_get,
-    .stats_reset = tern_stats_reset,
-    .xstats_get = tern_xstats_get,
-    .xstats_get_names = tern_xstats_names,
-    .xstats_reset = tern_stats_reset,
+    .stats_reset = stats_reset,
+    .xstats_get = xstats_get,
+    .xstats_get_names = xstats_names,
+    .xstats_reset = stats_reset,
     .rx_queue_intr_enable = tern_intr_enable,
     .rx_queue_intr_disable = tern_intr_disable,
     .get_monitor_addr = tern_monitor_addr,
     .eth_dev_priv_dump = tern_priv_dump,
 };
 
-// The primary's control thread keeps the link in shared memory.
-static int secondary_link(struct rte_eth_dev *dev, int wait)
-{
-    (void)dev;
-    (void)wait;
-    return 0;
-}
-
 const struct eth_dev_ops tern_secondary_ops = {
     .dev_close = tern_dev_close,
     .dev_infos_get = infos_get,
-    .link_update = secondary_link,
+    .link_update = tern_secondary_link,
     .stats_get = stats_get,
-    .stats_reset = tern_stats_reset,
-    .xstats_get = tern_xstats_get,
-    .xstats_get_names = tern_xstats_names,
-    .xstats_reset = tern_stats_reset,
+    .stats_reset = stats_reset,
+    .xstats_get = xstats_get,
+    .xstats_get_names = xstats_names,
+    .xstats_reset = stats_reset,
 };

@@ -10,12 +10,13 @@
 
 #include <pthread.h>
 #include <stdio.h>
-#include <sys/queue.h>
 
 #include "dpdk_compat.h"
 #include "devargs.h"
 #include "log.h"
 #include "port.h"
+#include "ports.h"
+#include "stats.h"
 
 // Longest frame; nothing in virtio-net without offloads needs more.
 #define TERN_FRAME_MAX UINT16_MAX
@@ -27,12 +28,17 @@ struct tern_port {
 
     // Primary process only.
     struct rte_eth_dev *dev;
-    TAILQ_ENTRY(tern_port) next;              // registry's lock
+    struct tern_entry entry;
     struct vhu_dev *vhu;                      // from dev_configure to dev_close; NULL: none
     pthread_mutex_t lock;                     // the fields below
     struct tern_queue *queue[VHU_QUEUES_MAX]; // by virtqueue; NULL: not set up
     bool live[VHU_QUEUES_MAX];                // between queue_started and queue_stopped
 };
+
+static inline struct tern_port *tern_port_of_entry(struct tern_entry *e)
+{
+    return container_of(e, struct tern_port, entry);
+}
 
 static inline struct tern_port *tern_port_of(const struct rte_eth_dev *dev)
 {
@@ -45,28 +51,12 @@ static inline uint32_t tern_vq_index(uint16_t queue_id, bool is_rx)
     return 2u * queue_id + (is_rx ? 1 : 0);
 }
 
-// ---- registry.c: the process's ports, their control thread and their events ----
-
-// Adds a port; -EEXIST when another has the same socket.
-int tern_registry_add(struct tern_port *port);
-void tern_registry_remove(struct tern_port *port);
-
-// Calls fn for port `port_id` while it cannot go away. -ENODEV: there is none.
-int tern_registry_with(uint16_t port_id, int (*fn)(struct tern_port *port, void *arg), void *arg);
-void tern_registry_each(void (*fn)(struct tern_port *port, void *arg), void *arg);
+// ---- registry.c: the control thread ----
 
 // The loop that serves all ports: made for the first user, ended with the last. NULL: -errno in
 // *rc, and said why.
 struct vhu_loop *tern_loop_get(int *rc);
 void tern_loop_put(void);
-
-// Events for the application, delivered soon on EAL's interrupt thread; several of a kind may
-// become one. Any thread.
-enum tern_event { TERN_EVENT_QUEUE = 1, TERN_EVENT_LINK = 2 };
-void tern_event_post(const struct tern_port *port, uint32_t events);
-
-// Takes back what is posted, and waits for what is under way.
-void tern_event_cancel(const struct tern_port *port);
 
 // ---- class.c: the vhost library's view ----
 
@@ -74,9 +64,6 @@ extern const struct vhu_class tern_net_class;
 
 // The virtio features to offer under these devargs.
 uint64_t tern_features(const struct tern_args *args);
-
-// Calls fn with the name of each feature in `mask`.
-void tern_features_each(uint64_t mask, void (*fn)(const char *name, void *arg), void *arg);
 
 // Sets the link to what connection and queues say. 0: it changed, -1: not.
 int tern_link_refresh(struct tern_port *port);
@@ -141,12 +128,6 @@ void tern_intr_stopped(struct tern_queue *q);
 
 const char *tern_drop_name(enum tern_drop drop);
 
-// A queue's counters since the last reset; every process.
-void tern_counters_get(const struct tern_queue *q, struct tern_counters *out);
-
-int tern_stats_fill(struct rte_eth_dev *dev, struct rte_eth_stats *stats, tern_queue_stats *queues);
-int tern_stats_reset(struct rte_eth_dev *dev);
-int tern_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *stats, unsigned n);
-int tern_xstats_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned n);
+extern const struct tern_stats_table tern_stats_table;
 
 #endif

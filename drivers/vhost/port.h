@@ -12,6 +12,7 @@
 #include "count.h"
 #include "server.h"
 #include "vnet.h"
+#include "wake.h"
 
 #define TERN_PAIRS_MAX (VHU_QUEUES_MAX / 2)
 #define TERN_CHUNK 64u                  // packets handled between two publishes, at most
@@ -81,10 +82,7 @@ struct tern_queue {
     bool deferred;             // not started with the port
     bool stopped;              // by the application
     bool intr_on;              // rx interrupts: the application wants to be woken
-    int intr_epfd;             // stable epoll fd around the next two; -1: no interrupts
-    int intr_wake_fd;          // our own eventfd: look again
-    int intr_kick_fd;          // a duplicate of the driver's kick eventfd; -1 none
-    int intr_kick_of;          // of this one
+    struct tern_wake wake;     // rx interrupts
 } __attribute__((aligned(64)));
 
 // Bursts for rte_ethdev; `q` is a struct tern_queue.

@@ -7,6 +7,7 @@
 #include <rte_malloc.h>
 
 #include "pmd.h"
+#include "probe.h"
 
 // ---- set-up ----
 
@@ -27,8 +28,10 @@ static struct tern_queue *new_queue(struct rte_eth_dev *dev, uint16_t id, unsign
         rte_zmalloc_socket("tern_queue", sizeof(*q), RTE_CACHE_LINE_SIZE, (int)socket);
     if (!q)
         goto out;
-    q->intr_epfd = q->intr_wake_fd = q->intr_kick_fd = q->intr_kick_of = -1;
-    q->seg = rte_zmalloc_socket("tern_seg", TERN_SEGS * sizeof(*q->seg), RTE_CACHE_LINE_SIZE,
+    q->wake = TERN_WAKE_NONE;
+    // One entry more: a chain without a segment may point behind those of the others, and bursts
+    // look at a chain's first segment before they count.
+    q->seg = rte_zmalloc_socket("tern_seg", (TERN_SEGS + 1) * sizeof(*q->seg), RTE_CACHE_LINE_SIZE,
                                 (int)socket);
     if (!q->seg)
         goto out;
@@ -62,20 +65,6 @@ static void publish(struct tern_queue *q)
     pthread_mutex_unlock(&port->lock);
 }
 
-// What every received mbuf starts with: offset, one reference, one segment, port.
-static uint64_t rearm_word(uint16_t port_id)
-{
-    struct rte_mbuf m;
-    uint64_t word;
-    memset(&m, 0, sizeof(m));
-    m.data_off = RTE_PKTMBUF_HEADROOM;
-    m.nb_segs = 1;
-    m.port = port_id;
-    rte_mbuf_refcnt_set(&m, 1);
-    memcpy(&word, (const char *)&m + offsetof(struct rte_mbuf, data_off), sizeof(word));
-    return word;
-}
-
 int tern_rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, unsigned socket,
                   const struct rte_eth_rxconf *conf, struct rte_mempool *mp)
 {
@@ -97,7 +86,7 @@ int tern_rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, unsigned
     q->linear = args->linear_buffer;
     q->ext = args->ext_buffer;
     q->vlan_strip = offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
-    q->rearm = rearm_word(dev->data->port_id);
+    q->rearm = tern_rearm_word(dev->data->port_id);
     dev->data->rx_queues[id] = q;
     publish(q);
     return 0;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Live state for dpdk-telemetry.py: /tern/list, /tern/port,<port>, /tern/queue,<port>,<virtqueue>.
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "feature_names.h"
 #include "pmd.h"
 
 // ---- /tern/list ----
 
-static void add_port(struct tern_port *port, void *list)
+static void add_port(struct tern_entry *e, void *list)
 {
-    rte_tel_data_add_array_int(list, port->port_id);
+    rte_tel_data_add_array_int(list, e->port_id);
 }
 
 static int on_list(const char *cmd, const char *params, struct rte_tel_data *out)
@@ -18,27 +18,11 @@ static int on_list(const char *cmd, const char *params, struct rte_tel_data *out
     (void)cmd;
     (void)params;
     rte_tel_data_start_array(out, RTE_TEL_INT_VAL);
-    tern_registry_each(add_port, out);
+    tern_ports_each(add_port, out);
     return 0;
 }
 
 // ---- /tern/port ----
-
-static void add_name(const char *name, void *list)
-{
-    rte_tel_data_add_array_string(list, name);
-}
-
-static void add_features(struct rte_tel_data *out, const char *key, uint64_t mask)
-{
-    struct rte_tel_data *list = rte_tel_data_alloc();
-    if (!list)
-        return;
-    rte_tel_data_start_array(list, RTE_TEL_STRING_VAL);
-    tern_features_each(mask, add_name, list);
-    if (rte_tel_data_add_dict_container(out, key, list, 0))
-        rte_tel_data_free(list);
-}
 
 static void add_connection(struct rte_tel_data *out, const struct vhu_info *i)
 {
@@ -48,9 +32,9 @@ static void add_connection(struct rte_tel_data *out, const struct vhu_info *i)
     tern_tel_dict_uint(out, "messages", i->messages);
     tern_tel_dict_uint(out, "messages_refused", i->refused);
     rte_tel_data_add_dict_string(out, "last_error", i->last_error);
-    add_features(out, "features_offered", i->offered);
-    add_features(out, "features_accepted", i->accepted);
-    add_features(out, "features_refused", i->accepted ? i->offered & ~i->accepted : 0);
+    tern_tel_features(out, "features_offered", i->offered);
+    tern_tel_features(out, "features_accepted", i->accepted);
+    tern_tel_features(out, "features_refused", i->accepted ? i->offered & ~i->accepted : 0);
     tern_tel_dict_uint(out, "protocol_features_offered", i->proto_offered);
     tern_tel_dict_uint(out, "protocol_features_accepted", i->proto_accepted);
     rte_tel_data_add_dict_int(out, "queues_live", (int)i->queues_live);
@@ -59,8 +43,9 @@ static void add_connection(struct rte_tel_data *out, const struct vhu_info *i)
     rte_tel_data_add_dict_int(out, "numa_node", i->numa_node);
 }
 
-static int fill_port(struct tern_port *port, void *out)
+static int fill_port(struct tern_entry *e, void *out)
 {
+    struct tern_port *port = tern_port_of_entry(e);
     const struct tern_args *a = &port->args;
     struct vhu_info info = {.numa_node = -1};
     rte_tel_data_start_dict(out);
@@ -77,27 +62,12 @@ static int fill_port(struct tern_port *port, void *out)
     return 0;
 }
 
-// The numbers of "3" or "3,1": exactly `n` of them, and nothing else.
-static int numbers(const char *text, unsigned long *value, int n)
-{
-    for (int i = 0; i < n; i++) {
-        char *end;
-        if (!text || *text < '0' || *text > '9')
-            return -EINVAL;
-        value[i] = strtoul(text, &end, 10);
-        if (value[i] > UINT16_MAX || *end != (i + 1 < n ? ',' : '\0'))
-            return -EINVAL;
-        text = end + 1;
-    }
-    return 0;
-}
-
 static int on_port(const char *cmd, const char *params, struct rte_tel_data *out)
 {
     unsigned long port;
     (void)cmd;
-    int rc = numbers(params, &port, 1);
-    return rc ? rc : tern_registry_with((uint16_t)port, fill_port, out);
+    int rc = tern_tel_numbers(params, &port, 1);
+    return rc ? rc : tern_ports_with((uint16_t)port, fill_port, out);
 }
 
 // ---- /tern/queue ----
@@ -130,7 +100,7 @@ static void add_counters(struct rte_tel_data *out, const struct tern_queue *q)
 {
     struct rte_tel_data *drops = rte_tel_data_alloc();
     struct tern_counters c;
-    tern_counters_get(q, &c);
+    tern_stats_queue(&tern_stats_table, q, (uint64_t *)&c);
     tern_tel_dict_uint(out, "packets", c.s.p.packets);
     tern_tel_dict_uint(out, "bytes", c.s.p.bytes);
     tern_tel_dict_uint(out, "mbuf_alloc_failed", c.s.alloc_failed);
@@ -144,8 +114,9 @@ static void add_counters(struct rte_tel_data *out, const struct tern_queue *q)
         rte_tel_data_free(drops);
 }
 
-static int fill_queue(struct tern_port *port, void *arg)
+static int fill_queue(struct tern_entry *e, void *arg)
 {
+    struct tern_port *port = tern_port_of_entry(e);
     const struct queue_query *query = arg;
     uint32_t index = (uint32_t)query->numbers[1];
     struct rte_tel_data *out = query->out;
@@ -170,8 +141,8 @@ static int on_queue(const char *cmd, const char *params, struct rte_tel_data *ou
 {
     struct queue_query query = {.out = out};
     (void)cmd;
-    int rc = numbers(params, query.numbers, 2);
-    return rc ? rc : tern_registry_with((uint16_t)query.numbers[0], fill_queue, &query);
+    int rc = tern_tel_numbers(params, query.numbers, 2);
+    return rc ? rc : tern_ports_with((uint16_t)query.numbers[0], fill_queue, &query);
 }
 
 RTE_INIT(tern_telemetry)

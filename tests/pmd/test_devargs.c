@@ -13,7 +13,6 @@
 #include "devargs.h"
 #include "log.h"
 
-int tern_vhost_logtype = RTE_LOGTYPE_USER1;
 
 static char *said; // what the last parse logged
 static size_t said_bytes;
