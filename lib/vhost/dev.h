@@ -77,10 +77,12 @@ struct vhu_dev {
     int numa_node;
 
     uint64_t connects, messages, refused;
+    uint64_t log_since_ms; // errors and warnings in the window that began then
+    uint32_t log_lines, log_left_out;
     char last_error[160];
 };
 
-// Logs with the device's path in front.
+// Logs with the device's path in front; of errors and warnings only so many a second.
 void vhu_dev_log(struct vhu_dev *d, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -64,7 +64,7 @@ static void ring_open(struct vhu_ring *r)
 
 // ---- starting ----
 
-// A region may start anywhere in its file, so our address needs not be as aligned as the front end's.
+// A region may start anywhere in its file, so our address can be less aligned than the front end's.
 static void *part(struct vhu_ring *r, const char *name, uint64_t front, uint64_t bytes,
                   uint64_t align)
 {
@@ -338,7 +338,8 @@ static void report_broken(struct vhu_ring *r)
     r->q->reported = true;
     struct vhu_dev *d = r->dev;
     vhu_refuse(d, "ring %u broken: %s", r->q->index, vq_broken_name(why));
-    vhu_dev_log(d, VHU_LOG_ERROR, "%s", d->last_error);
+    // A class that wants to hear of it can say better what to do.
+    vhu_dev_log(d, d->type->queue_broken ? VHU_LOG_INFO : VHU_LOG_ERROR, "%s", d->last_error);
     signal_error(r->q);
     if (d->type->queue_broken)
         d->type->queue_broken(d->ctx, r->q, vq_broken_name(why));

@@ -14,11 +14,37 @@
 
 #define RETRY_FIRST_MS 100u
 #define RETRY_LAST_MS 1000u
+#define LOG_LINES 10u // errors and warnings that one device may log in a window
+#define LOG_WINDOW_MS 1000u
+
+// A peer may cause as many warnings as it likes: a few of them say it all, and it shall not fill
+// the disk.
+static bool may_log(struct vhu_dev *d, int level)
+{
+    uint64_t now = vhu_now_ms();
+    if (level > VHU_LOG_WARN)
+        return true;
+    if (now - d->log_since_ms >= LOG_WINDOW_MS) {
+        if (d->log_left_out)
+            vhu_log(d->loop, VHU_LOG_WARN, "%s: %u more lines like these were left out",
+                    d->addr.sun_path, d->log_left_out);
+        d->log_since_ms = now;
+        d->log_lines = d->log_left_out = 0;
+    }
+    if (d->log_lines == LOG_LINES) {
+        d->log_left_out++;
+        return false;
+    }
+    d->log_lines++;
+    return true;
+}
 
 void vhu_dev_log(struct vhu_dev *d, int level, const char *fmt, ...)
 {
     char text[200];
     va_list ap;
+    if (!may_log(d, level))
+        return;
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);

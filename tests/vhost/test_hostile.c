@@ -366,6 +366,37 @@ static void test_flat_fds(void **state)
     fe_free(&f);
 }
 
+static unsigned log_lines, log_left_out;
+
+static void count_log(void *arg, int level, const char *text)
+{
+    (void)arg;
+    if (level <= 1)
+        __atomic_fetch_add(&log_lines, 1, __ATOMIC_RELAXED);
+    if (strstr(text, "left out"))
+        __atomic_fetch_add(&log_left_out, 1, __ATOMIC_RELAXED);
+}
+
+// Thousands of refusals are counted one by one, and fill no disk with log lines.
+static void test_log_flood(void **state)
+{
+    struct fe f;
+    const unsigned n = 5000;
+    (void)state;
+    fe_init(&f, FEATURES);
+    fe_connect(&f, plain.path);
+    uint64_t refused = plain_info(&plain).refused, begin = fe_now();
+    vhu_loop_set_log(plain.loop, count_log, NULL);
+    for (unsigned i = 0; i < n; i++)
+        assert_int_equal(fe_ask(&f, VHU_REQ_COUNT, NULL, 0, NULL, 0), 1);
+    uint64_t seconds = (fe_now() - begin) / 1000 + 2;
+    assert_int_equal(plain_info(&plain).refused - refused, n);
+    assert_in_range(__atomic_load_n(&log_lines, __ATOMIC_RELAXED), 1, 20 * seconds);
+    assert_true(FE_UNTIL(fe_ask(&f, VHU_REQ_COUNT, NULL, 0, NULL, 0) == 1 &&
+                         __atomic_load_n(&log_left_out, __ATOMIC_RELAXED)));
+    fe_free(&f);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -373,6 +404,7 @@ int main(void)
         CASE(test_rows),
         CASE(test_cut_everywhere),
         CASE(test_flat_fds),
+        CASE(test_log_flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
