@@ -23,12 +23,12 @@ struct vq_desc_copy {
     uint16_t next; // split: next; packed: buffer id
 };
 
-// Descriptors without a byte that a chain may have. They take no room, and tables of them would hold
-// a polling thread for 32768 steps a buffer, again and again.
+// Descriptors without a byte that a chain may have. They take no room, and tables of them would
+// hold a polling thread for 32768 steps a buffer, again and again.
 #define VQ_EMPTY_MAX 64u
 
-// The chain being collected. `room` segments are left behind c->seg[nread + nwrite]; never more than
-// a chain can count.
+// The chain being collected. `room` segments are left behind c->seg[nread + nwrite]; never more
+// than a chain can count.
 struct vq_walk {
     struct vq_dev *q;
     struct vq_chain *c;
