@@ -80,7 +80,8 @@ static int config_get(void *ctx, uint32_t offset, void *buf, uint32_t bytes)
 
 static const struct vhu_class echo_class = {
     .name = "echo",
-    .features = VQ_F_VERSION_1 | VQ_F_RING_PACKED | VQ_F_RING_EVENT_IDX | VQ_F_RING_INDIRECT_DESC,
+    .features = VQ_F_VERSION_1 | VQ_F_RING_PACKED | VQ_F_RING_EVENT_IDX | VQ_F_RING_INDIRECT_DESC |
+                VQ_F_IN_ORDER | VQ_F_RING_RESET,
     .queue_max = ECHO_QUEUES,
     .config_bytes = sizeof(struct echo_config),
     .config_get = config_get,
@@ -90,7 +91,13 @@ static const struct vhu_class echo_class = {
 
 int echo_create(struct echo *e, struct vhu_loop *l, const char *path)
 {
-    struct vhu_opts o = {.path = path, .features = echo_class.features, .queues = ECHO_QUEUES};
+    return echo_reach(e, l, path, false);
+}
+
+int echo_reach(struct echo *e, struct vhu_loop *l, const char *path, bool client)
+{
+    struct vhu_opts o = {
+        .path = path, .client = client, .features = echo_class.features, .queues = ECHO_QUEUES};
     *e = (struct echo){.config = {.limit = 4096}};
     return vhu_dev_create(l, &echo_class, e, &o, &e->dev);
 }

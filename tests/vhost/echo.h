@@ -31,7 +31,8 @@ struct echo {
     uint64_t echoed; // buffers
 };
 
-// Creates the device at `path`.
+// Creates the device at `path`, where it listens, or to which it connects.
 int echo_create(struct echo *e, struct vhu_loop *l, const char *path);
+int echo_reach(struct echo *e, struct vhu_loop *l, const char *path, bool client);
 
 #endif
