@@ -46,6 +46,15 @@ static const struct vio_driver *driver_of(uint32_t id)
     return drv;
 }
 
+// What a driver has set belongs to it alone.
+static void forget(struct vio_dev *d)
+{
+    d->driver = NULL;
+    d->driver_priv = NULL;
+    d->config_changed = NULL;
+    d->needs_reset = NULL;
+}
+
 int vio_dev_attach(struct vio_dev *d)
 {
     if (d->driver)
@@ -55,7 +64,7 @@ int vio_dev_attach(struct vio_dev *d)
         return -ENODEV;
     int rc = d->driver->probe(d);
     if (rc)
-        d->driver = NULL;
+        forget(d);
     return rc;
 }
 
@@ -65,8 +74,5 @@ void vio_dev_detach(struct vio_dev *d)
         return;
     if (d->driver->remove)
         d->driver->remove(d);
-    d->driver = NULL;
-    d->driver_priv = NULL;
-    d->config_changed = NULL;
-    d->needs_reset = NULL;
+    forget(d);
 }

@@ -13,8 +13,8 @@
 #include "vu.h"
 
 // What this front end can use.
-#define PROTO                                                                                      \
-    (VHU_PF_MQ | VHU_PF_REPLY_ACK | VHU_PF_NET_MTU | VHU_PF_BACKEND_REQ | VHU_PF_CONFIG |          \
+#define PROTO                                                                             \
+    (VHU_PF_MQ | VHU_PF_REPLY_ACK | VHU_PF_NET_MTU | VHU_PF_BACKEND_REQ | VHU_PF_CONFIG | \
      VHU_PF_RESET_DEVICE | VHU_PF_CONFIGURE_MEM_SLOTS | VHU_PF_STATUS)
 
 // Bits of the feature word that are the protocol's own.
@@ -311,9 +311,9 @@ int vio_vu_event(struct vio_vu *v)
     uint64_t n;
     // Takes note of the edges; everything is looked at in any case.
     (void)epoll_wait(v->epoll_fd, e, 4, 0);
-    (void)!read(v->poke_fd, &n, sizeof(n));
     vu_channel_read(v);
     look(v);
+    (void)!read(v->poke_fd, &n, sizeof(n)); // what it stands for is done below
     if (v->config_pending) {
         v->config_pending = false;
         if (v->dev.config_changed)

@@ -53,14 +53,14 @@ struct vio_vu {
     uint64_t queue_num, mem_slots;
     struct vhu_rx rx, channel_rx;
 
-    uint8_t status;        // as last set: what a back end without STATUS cannot tell
-    bool lost;             // the owner does not know yet that the connection ended
-    bool config_pending;   // nor that config space changed
-    uint32_t generation;   // changes of config space
-    bool *enabled;         // o.queues: as the owner wants it
-    uint32_t *base;        // o.queues: where a paused ring goes on
-    struct vu_regions own; // of the owner
-    struct vu_regions told;// of the back end
+    uint8_t status;         // as last set: what a back end without STATUS cannot tell
+    bool lost;              // the owner does not know yet that the connection ended
+    bool config_pending;    // nor that config space changed
+    uint32_t generation;    // changes of config space
+    bool *enabled;          // o.queues: as the owner wants it
+    uint32_t *base;         // o.queues: where a paused ring goes on
+    struct vu_regions own;  // of the owner
+    struct vu_regions told; // of the back end
     uint64_t connects;
     char last_error[160];
 };
@@ -91,8 +91,9 @@ void vu_poke(struct vio_vu *v);
 
 // ---- vu_msg.c: requests ----
 
-// Sends a request that has a reply of its own, and waits for it: v->rx.msg, whose payload is between
-// `least` and `most` bytes. -ENOTCONN; -ETIMEDOUT, -EPROTO, -ECONNRESET, …: the connection is over.
+// Sends a request that has a reply of its own, and waits for it: v->rx.msg, whose payload is
+// between `least` and `most` bytes. -ENOTCONN; -ETIMEDOUT, -EPROTO, -ECONNRESET, …: the connection
+// is over.
 int vu_call(struct vio_vu *v, struct vhu_msg *m, uint32_t least, uint32_t most);
 
 // Sends another request. With REPLY_ACK the back end's consent is waited for: -EREMOTEIO when it

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Memory: what the owner shares, and how the back end is told of it.
 //
-// With memory slots each region has one of its own, so that it can come and go while rings run. Only
-// when there are more regions than slots, and where there are no slots at all, pieces that touch
-// are joined: in address and in the same file.
+// With memory slots each region has one of its own, so that it can come and go while rings run.
+// Only when there are more regions than slots, and where there are no slots at all, pieces that
+// touch are joined: in address and in the same file.
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -94,8 +94,8 @@ void vu_mem_free(struct vio_vu *v)
 
 static bool touches(const struct vu_region *a, const struct vu_region *b)
 {
-    return a->addr + a->bytes == b->addr && a->offset + a->bytes == b->offset &&
-           a->dev == b->dev && a->ino == b->ino;
+    return a->addr + a->bytes == b->addr && a->offset + a->bytes == b->offset && a->dev == b->dev &&
+           a->ino == b->ino;
 }
 
 static int copy(struct vu_regions *to, const struct vu_regions *from, bool join)
@@ -115,12 +115,13 @@ static int copy(struct vu_regions *to, const struct vu_regions *from, bool join)
 static int too_many(struct vio_vu *v, uint32_t n, uint64_t most)
 {
     vu_error(v, 0, "memory: %u regions, but the back end takes %llu", n, (unsigned long long)most);
-    vu_log(v, VU_LOG_ERROR,
-           "memory: %u regions after joining those that touch, but the back end takes %llu%s\n"
-           "fix: back the memory by fewer and larger files (DPDK: --single-file-segments, or larger "
-           "hugepages), or use a back end that offers %s memory slots",
-           n, (unsigned long long)most, v->mem_slots ? "" : " and has no memory slots",
-           v->mem_slots ? "more" : "CONFIGURE_MEM_SLOTS:");
+    vu_log(
+        v, VU_LOG_ERROR,
+        "memory: %u regions after joining those that touch, but the back end takes %llu%s\n"
+        "fix: back the memory by fewer and larger files (DPDK: --single-file-segments, or larger "
+        "hugepages), or use a back end that offers %s memory slots",
+        n, (unsigned long long)most, v->mem_slots ? "" : " and has no memory slots",
+        v->mem_slots ? "more" : "CONFIGURE_MEM_SLOTS:");
     return -E2BIG;
 }
 
