@@ -26,6 +26,8 @@ tern_rx_count tern_rx_queue_count(void *queue)
 static int status(const struct tern_queue *q, uint16_t offset, int ready, int not_ready)
 {
     struct vhu_queue_info info;
+    if (!q)
+        return -EINVAL; // not set up
     vhu_queue_info(q->port->vhu, q->vq->index, &info);
     if (offset >= (info.live ? info.size : q->ndesc))
         return -EINVAL;
@@ -127,6 +129,8 @@ const char *tern_instance(const struct tern_queue *q)
 
 static int mode_get(struct tern_queue *q, struct rte_eth_burst_mode *mode)
 {
+    if (!q)
+        return -EINVAL; // not set up
     mode->flags = RTE_ETH_BURST_FLAG_PER_QUEUE;
     pthread_mutex_lock(&q->port->lock);
     snprintf(mode->info, sizeof(mode->info), "%s", tern_instance(q));

@@ -206,6 +206,32 @@ static void one_queue_stops_and_starts(void **state)
     pair_remove_dev(&p);
 }
 
+// DPDK starts a port although only some of its queues were set up.
+static void a_queue_that_is_not_set_up_is_passed_over(void **state)
+{
+    struct rte_eth_conf conf;
+    struct rte_eth_burst_mode mode;
+    char text[128];
+    uint16_t port;
+    (void)state;
+    memset(&conf, 0, sizeof(conf));
+    conf.intr_conf.rxq = 1;
+    snprintf(text, sizeof(text), "iface=%s,queues=2", socket_path());
+    assert_int_equal(rte_vdev_init("net_tern_vhost0", text), 0);
+    assert_int_equal(rte_eth_dev_get_port_by_name("net_tern_vhost0", &port), 0);
+    assert_int_equal(rte_eth_dev_configure(port, 2, 2, &conf), 0);
+    assert_int_equal(rte_eth_rx_queue_setup(port, 0, 256, SOCKET_ID_ANY, NULL, pool), 0);
+    assert_int_equal(rte_eth_tx_queue_setup(port, 0, 256, SOCKET_ID_ANY, NULL), 0);
+    assert_int_equal(rte_eth_dev_start(port), 0);
+    assert_int_equal(rte_eth_rx_burst_mode_get(port, 0, &mode), 0);
+    assert_int_equal(rte_eth_rx_burst_mode_get(port, 1, &mode), -EINVAL);
+    assert_int_equal(rte_eth_tx_burst_mode_get(port, 1, &mode), -EINVAL);
+    assert_int_equal(rte_eth_rx_descriptor_status(port, 1, 0), -EINVAL);
+    assert_int_equal(rte_eth_tx_descriptor_status(port, 1, 0), -EINVAL);
+    assert_int_equal(rte_eth_dev_rx_intr_enable(port, 0), 0);
+    assert_int_equal(rte_vdev_uninit("net_tern_vhost0"), 0);
+}
+
 static void a_deferred_queue_waits(void **state)
 {
     struct pair p = {.queues = 1, .rx_set = true, .rx = {.rx_deferred_start = 1}};
@@ -334,6 +360,7 @@ int main(void)
         cmocka_unit_test(fill_of_a_packed_ring),
         cmocka_unit_test(power_monitor_wakes_for_every_position),
         cmocka_unit_test(one_queue_stops_and_starts),
+        cmocka_unit_test(a_queue_that_is_not_set_up_is_passed_over),
         cmocka_unit_test(a_deferred_queue_waits),
         cmocka_unit_test(statistics_count_and_reset),
         cmocka_unit_test(vlan_tags_are_stripped_and_inserted),
