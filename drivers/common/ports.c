@@ -71,7 +71,8 @@ static void fire(void *arg)
     struct rte_eth_dev *dev = &rte_eth_devices[port_id];
     if (events & TERN_EVENT_QUEUE)
         rte_eth_dev_callback_process(dev, RTE_ETH_EVENT_QUEUE_STATE, NULL);
-    if (events & TERN_EVENT_LINK)
+    // That one may have closed the port.
+    if ((events & TERN_EVENT_LINK) && rte_eth_dev_is_valid_port(port_id))
         rte_eth_dev_callback_process(dev, RTE_ETH_EVENT_INTR_LSC, NULL);
 }
 
