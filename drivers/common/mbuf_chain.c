@@ -3,6 +3,11 @@
 
 #include <rte_malloc.h>
 
+uint64_t tern_mbuf_flags(struct rte_mempool *mp)
+{
+    return rte_pktmbuf_priv_flags(mp) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF ? RTE_MBUF_F_EXTERNAL : 0;
+}
+
 bool tern_mbuf_get_bulk(struct rte_mempool *mp, struct rte_mbuf **m, unsigned n)
 {
     return rte_mempool_get_bulk(mp, (void **)m, n) == 0;
@@ -48,7 +53,7 @@ bool tern_mbuf_attach(struct rte_mbuf *m, uint32_t bytes)
 {
     uint32_t room = RTE_PKTMBUF_HEADROOM + bytes + sizeof(struct rte_mbuf_ext_shared_info) + 16;
     uint16_t len = (uint16_t)RTE_MIN(room, (uint32_t)UINT16_MAX);
-    if (room > UINT16_MAX)
+    if (bytes > TERN_ATTACH_MAX)
         return false;
     void *buf = rte_malloc(NULL, room, RTE_CACHE_LINE_SIZE);
     if (!buf)

@@ -90,17 +90,21 @@ static inline void tern_cursor_skip(struct tern_cursor *c, uint32_t bytes)
 }
 
 // Makes a raw mbuf (from rte_mempool_get_bulk) an empty packet. `rearm` is the first 8 bytes of
-// its rearm data: offset, one reference, one segment, port. The pool keeps next = NULL.
-VQ_INLINE void tern_mbuf_prepare(struct rte_mbuf *m, uint64_t rearm, uint32_t bytes)
+// its rearm data: offset, one reference, one segment, port; `flags` is tern_mbuf_flags of its pool.
+// The pool keeps next = NULL.
+VQ_INLINE void tern_mbuf_prepare(struct rte_mbuf *m, uint64_t rearm, uint64_t flags, uint32_t bytes)
 {
     memcpy((uint8_t *)m + offsetof(struct rte_mbuf, data_off), &rearm, sizeof(rearm));
-    m->ol_flags = 0;
+    m->ol_flags = flags;
     m->packet_type = 0;
     m->pkt_len = bytes;
     m->data_len = (uint16_t)bytes;
     m->vlan_tci = 0;
     m->hash.rss = 0;
 }
+
+// The flags that every mbuf of a pool has at all times: EXTERNAL where its buffers are pinned ones.
+uint64_t tern_mbuf_flags(struct rte_mempool *mp);
 
 // Takes `n` raw mbufs, all or none; gives back raw ones.
 bool tern_mbuf_get_bulk(struct rte_mempool *mp, struct rte_mbuf **m, unsigned n);
@@ -110,8 +114,12 @@ void tern_mbuf_put_bulk(struct rte_mempool *mp, struct rte_mbuf **m, unsigned n)
 // runs without their second cache line being touched.
 void tern_mbuf_free_bulk(struct rte_mbuf **m, unsigned n);
 
+// The longest packet that fits into a buffer outside the pool.
+#define TERN_ATTACH_MAX \
+    (UINT16_MAX - RTE_PKTMBUF_HEADROOM - sizeof(struct rte_mbuf_ext_shared_info) - 16)
+
 // Gives the packet one buffer of `bytes` outside its pool, so that it stays linear. False: there
-// is no memory, or it would be too long for an mbuf.
+// is no memory, or it would be too long. Not for pools of pinned buffers, which are never detached.
 bool tern_mbuf_attach(struct rte_mbuf *m, uint32_t bytes);
 
 // Copies `bytes` from the cursor into the packet, taking further mbufs of `mp` as it needs them.

@@ -35,14 +35,15 @@ static __rte_noinline bool tern_rx_odd(struct tern_queue *q, const struct vq_cha
     }
     uint32_t room = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
     uint64_t bytes = total - q->hdr_bytes;
-    if (bytes > q->max_pkt_bytes || (bytes > room && q->linear && !q->ext)) {
+    bool fits = bytes <= room;
+    if (bytes > q->max_pkt_bytes || (!fits && q->linear && (!q->ext || bytes > TERN_ATTACH_MAX))) {
         q->stats.drops[TERN_DROP_TOO_LONG]++;
         return false;
     }
-    tern_mbuf_prepare(m, q->rearm, 0);
+    tern_mbuf_prepare(m, q->rearm, q->mbuf_flags, 0);
     tern_cursor_skip(&at, q->hdr_bytes);
-    bool ok = bytes <= room || !q->ext || tern_mbuf_attach(m, (uint32_t)bytes);
-    if (!ok || !tern_mbuf_from_cursor(m, q->mp, &at, (uint32_t)bytes)) {
+    fits = fits || (q->ext && tern_mbuf_attach(m, (uint32_t)bytes));
+    if ((!fits && q->linear) || !tern_mbuf_from_cursor(m, q->mp, &at, (uint32_t)bytes)) {
         q->stats.drops[TERN_DROP_NO_MBUF]++;
         rte_pktmbuf_free(m->next);
         m->next = NULL;
@@ -58,13 +59,14 @@ VQ_INLINE bool tern_rx_one(struct tern_queue *q, const struct vq_chain *c, struc
     uint32_t bytes = c->seg->bytes - q->hdr_bytes;
     if (likely(c->nread == 1 && c->nwrite == 0 && bytes <= room &&
                c->seg->bytes >= q->hdr_bytes + RTE_ETHER_HDR_LEN)) {
-        tern_mbuf_prepare(m, q->rearm, bytes);
+        tern_mbuf_prepare(m, q->rearm, q->mbuf_flags, bytes);
         tern_copy(rte_pktmbuf_mtod(m, void *), (uint8_t *)vq_seg_ptr(c->seg) + q->hdr_bytes, bytes);
     } else if (!tern_rx_odd(q, c, m)) {
         return false;
     }
     tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
-    if (unlikely(q->vlan_strip))
+    // A frame that ends in the tag would be shorter than an Ethernet header without it.
+    if (unlikely(q->vlan_strip) && m->pkt_len >= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
         rte_vlan_strip(m);
     return true;
 }
@@ -249,8 +251,10 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_queue *q, uint64_t f, struct rte_mb
     }
     if (t.next < t.got)
         vq_dev_unget_avail(vq, f, &t.c[t.next], t.got - t.next);
-    vq_dev_put_used_burst(vq, f, t.used, t.next);
-    tern_finish(q, f);
+    if (likely(t.next > 0)) {
+        vq_dev_put_used_burst(vq, f, t.used, t.next);
+        tern_finish(q, f);
+    }
     tern_mbuf_free_bulk(pkts, done);
     return done;
 }

@@ -23,7 +23,7 @@
 // Why a packet was dropped. Names for xstats and telemetry: tern_drop_name().
 enum tern_drop {
     TERN_DROP_NO_MBUF,   // rx: the pool was empty in the middle of a packet
-    TERN_DROP_RUNT,      // rx: a buffer not longer than the net header
+    TERN_DROP_RUNT,      // rx: no room for net header and Ethernet header
     TERN_DROP_TOO_LONG,  // rx: longer than the largest packet the port can take
     TERN_DROP_NO_ROOM,   // tx: the driver's receive buffer is smaller than the packet
     TERN_DROP_SCATTERED, // tx: the packet would take more than TERN_MERGE receive buffers
@@ -70,7 +70,8 @@ struct tern_queue {
     bool ext;        // rx: ext-buffer=1: one external buffer instead
     bool vlan_strip; // rx: strip the VLAN tag into the mbuf
     bool is_rx;
-    uint64_t rearm; // first 8 bytes of a fresh mbuf's rearm data
+    uint64_t rearm;      // first 8 bytes of a fresh mbuf's rearm data
+    uint64_t mbuf_flags; // its ol_flags
 
     struct tern_stats stats __attribute__((aligned(64)));
 

@@ -6,6 +6,7 @@
 
 #include <rte_malloc.h>
 
+#include "mbuf_chain.h"
 #include "pmd.h"
 #include "probe.h"
 
@@ -84,7 +85,8 @@ int tern_rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, unsigned
     q->deferred = conf->rx_deferred_start;
     q->max_pkt_bytes = TERN_FRAME_MAX;
     q->linear = args->linear_buffer;
-    q->ext = args->ext_buffer;
+    q->mbuf_flags = tern_mbuf_flags(mp);
+    q->ext = args->ext_buffer && !q->mbuf_flags; // pinned buffers stay
     q->vlan_strip = offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
     q->rearm = tern_rearm_word(dev->data->port_id);
     dev->data->rx_queues[id] = q;
