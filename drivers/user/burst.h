@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The bursts of the driver side, as always-inline bodies over the feature word `f`. burst.c makes
+// one instance of them for each combination that pays; all share this text. It mirrors
+// drivers/vhost/burst.h: what is got there is put here.
+#ifndef TERN_USER_BURST_H
+#define TERN_USER_BURST_H
+
+#include "mbuf_chain.h"
+#include "port.h"
+
+// Publishes what was put and kicks the device if it asked for it.
+VQ_INLINE void tern_finish(struct tern_user_queue *q, uint64_t f)
+{
+    vq_drv_publish(q->vq, f);
+    if (unlikely(vq_drv_must_notify(q->vq, f))) {
+        vio_queue_notify(q->vio);
+        q->stats.kicks++;
+    } else {
+        q->stats.suppressed++;
+    }
+}
+
+// ---- rx: packets from the device ----
+
+// Puts up to `n` fresh buffers, each one segment from the net header on.
+VQ_INLINE unsigned tern_rx_put(struct tern_user_queue *q, uint64_t f, unsigned n)
+{
+    struct rte_mbuf *m[TERN_CHUNK];
+    struct vq_seg seg[TERN_CHUNK];
+    struct vq_chain c[TERN_CHUNK];
+
+    if (unlikely(!tern_mbuf_get_bulk(q->mp, m, n))) {
+        q->stats.alloc_failed++;
+        return 0;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        seg[i].addr = (uintptr_t)m[i]->buf_addr + RTE_PKTMBUF_HEADROOM - q->hdr_bytes;
+        seg[i].bytes = q->buf_bytes;
+        c[i] = (struct vq_chain){.seg = &seg[i], .nwrite = 1};
+    }
+    unsigned put = vq_drv_put_avail_burst(q->vq, f, c, (void *const *)m, n);
+    if (unlikely(put < n))
+        tern_mbuf_put_bulk(q->mp, &m[put], n - put);
+    return put;
+}
+
+// Makes up for the buffers that came back now, and for those that the pool could not give before.
+VQ_INLINE void tern_rx_refill(struct tern_user_queue *q, uint64_t f, unsigned n)
+{
+    uint32_t want = n + q->missing, put = 0;
+    while (put < want) {
+        unsigned step = RTE_MIN(want - put, TERN_CHUNK);
+        unsigned got = tern_rx_put(q, f, step);
+        put += got;
+        if (unlikely(got < step))
+            break;
+    }
+    q->missing = want - put;
+    if (likely(put > 0))
+        tern_finish(q, f);
+}
+
+// Where the device wrote the net header of a buffer.
+VQ_INLINE const struct vnet_hdr *tern_rx_hdr(const struct tern_user_queue *q,
+                                             const struct rte_mbuf *m)
+{
+    return (const struct vnet_hdr *)((const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM -
+                                     q->hdr_bytes);
+}
+
+// A packet is complete: counts it, unless it is not for this port.
+VQ_INLINE bool tern_rx_accept(struct tern_user_queue *q, struct rte_mbuf *m)
+{
+    if (unlikely(q->filtered) && !tern_user_wanted(q, m)) {
+        q->stats.drops[TERN_USER_DROP_FILTERED]++;
+        rte_pktmbuf_free(m);
+        return false;
+    }
+    tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
+    // A frame that ends in the tag would be shorter than an Ethernet header without it.
+    if (unlikely(q->vlan_strip) && m->pkt_len >= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
+        rte_vlan_strip(m);
+    return true;
+}
+
+// A further buffer of a packet that began in an earlier one: it has no header. Returns the packet
+// when this was its last, else NULL.
+static __rte_noinline struct rte_mbuf *tern_rx_join(struct tern_user_queue *q, struct rte_mbuf *m,
+                                                    uint32_t bytes)
+{
+    struct rte_mbuf *head = q->part;
+    tern_mbuf_prepare(m, q->rearm, q->mbuf_flags, bytes);
+    m->data_off = (uint16_t)(RTE_PKTMBUF_HEADROOM - q->hdr_bytes);
+    head->pkt_len += bytes;
+    head->nb_segs++;
+    q->part_last->next = m;
+    q->part_last = m;
+    if (--q->part_left > 0)
+        return NULL;
+    q->part = NULL;
+    return head;
+}
+
+// The first of several buffers; false: its count is impossible.
+static __rte_noinline bool tern_rx_begin(struct tern_user_queue *q, struct rte_mbuf *m,
+                                         uint16_t buffers)
+{
+    if (buffers == 0 || buffers > q->vq->size) {
+        q->stats.drops[TERN_USER_DROP_HEADER]++;
+        rte_pktmbuf_free(m);
+        return false;
+    }
+    q->part = q->part_last = m;
+    q->part_left = buffers - 1u;
+    return true;
+}
+
+// One used buffer. Returns the packet that it completes, or NULL.
+VQ_INLINE struct rte_mbuf *tern_rx_one(struct tern_user_queue *q, uint64_t f, struct rte_mbuf *m,
+                                       uint32_t bytes)
+{
+    if ((f & VNET_F_MRG_RXBUF) && unlikely(q->part != NULL)) {
+        m = tern_rx_join(q, m, bytes);
+        return m && tern_rx_accept(q, m) ? m : NULL;
+    }
+    bool runt = bytes < q->hdr_bytes + RTE_ETHER_HDR_LEN;
+    tern_mbuf_prepare(m, q->rearm, q->mbuf_flags, unlikely(runt) ? 0 : bytes - q->hdr_bytes);
+    if (unlikely(runt)) {
+        q->stats.drops[TERN_USER_DROP_RUNT]++;
+        rte_pktmbuf_free(m);
+        return NULL;
+    }
+    if (f & VNET_F_MRG_RXBUF) {
+        uint16_t buffers = vq_load16(&tern_rx_hdr(q, m)->num_buffers);
+        if (unlikely(buffers != 1)) {
+            tern_rx_begin(q, m, buffers);
+            return NULL;
+        }
+    }
+    return tern_rx_accept(q, m) ? m : NULL;
+}
+
+VQ_INLINE uint16_t tern_rx_chunk(struct tern_user_queue *q, uint64_t f, struct rte_mbuf **pkts,
+                                 uint16_t n)
+{
+    void *token[TERN_CHUNK];
+    uint32_t bytes[TERN_CHUNK];
+    uint16_t kept = 0;
+    unsigned got = vq_drv_get_used_burst(q->vq, f, token, bytes, n);
+
+    for (unsigned i = 0; i < got; i++)
+        rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)token[i], void *));
+    for (unsigned i = 0; i < got; i++) {
+        struct rte_mbuf *m = tern_rx_one(q, f, token[i], bytes[i]);
+        if (likely(m != NULL))
+            pkts[kept++] = m;
+    }
+    if (got + q->missing > 0)
+        tern_rx_refill(q, f, got);
+    return kept;
+}
+
+// ---- tx: packets to the device ----
+
+// Describes a packet behind its own net header in its headroom. False: it cannot be written there.
+VQ_INLINE bool tern_tx_push(const struct tern_user_queue *q, const struct rte_mbuf *m,
+                            struct vq_seg *seg)
+{
+    if (unlikely(rte_mbuf_refcnt_read(m) != 1 || !RTE_MBUF_DIRECT(m) ||
+                 rte_pktmbuf_headroom(m) < q->hdr_bytes))
+        return false;
+    uint8_t *hdr = rte_pktmbuf_mtod(m, uint8_t *) - q->hdr_bytes;
+    memset(hdr, 0, 8); // no offload is negotiated: flags, type and all lengths are zero
+    memset(hdr + q->hdr_bytes - 4, 0, 4);
+    seg->addr = (uintptr_t)hdr;
+    seg->bytes = q->hdr_bytes + m->data_len;
+    return true;
+}
+
+// Describes any packet; 0: it has too many segments.
+static __rte_noinline unsigned tern_tx_segs(const struct tern_user_queue *q,
+                                            const struct rte_mbuf *m, struct vq_seg *seg)
+{
+    unsigned n = 0;
+    if (!tern_tx_push(q, m, &seg[0])) {
+        seg[n++] = (struct vq_seg){.addr = (uintptr_t)q->null_hdr, .bytes = q->hdr_bytes};
+        seg[n].addr = rte_pktmbuf_mtod(m, uintptr_t);
+        seg[n].bytes = m->data_len;
+    }
+    n++;
+    for (m = m->next; m; m = m->next) {
+        if (n == TERN_SEGS)
+            return 0;
+        seg[n].addr = rte_pktmbuf_mtod(m, uintptr_t);
+        seg[n++].bytes = m->data_len;
+    }
+    return n;
+}
+
+// Puts one packet that takes more than one segment. True: it is done with, put or dropped.
+static __rte_noinline bool tern_tx_odd(struct tern_user_queue *q, uint64_t f, struct rte_mbuf *m)
+{
+    struct vq_seg seg[TERN_SEGS];
+    unsigned n = tern_tx_segs(q, m, seg);
+    struct vq_chain c = {.seg = seg, .nread = (uint16_t)n};
+    if (unlikely(n == 0 || n > q->vq->size)) {
+        q->stats.drops[TERN_USER_DROP_TOO_LONG]++;
+        rte_pktmbuf_free(m);
+        return true;
+    }
+    // Counted before it is the device's, and taken back if it did not fit.
+    if (!vq_drv_put_avail(q->vq, f, &c, m))
+        return false;
+    tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
+    return true;
+}
+
+VQ_INLINE unsigned tern_tx_reclaim(struct tern_user_queue *q, uint64_t f, unsigned n)
+{
+    struct rte_mbuf *done[TERN_CHUNK];
+    n = vq_drv_get_used_burst(q->vq, f, (void **)done, NULL, RTE_MIN(n, TERN_CHUNK));
+    if (n)
+        tern_mbuf_free_bulk(done, n);
+    return n;
+}
+
+// Puts the usual packets, of one segment with room for the header, as one burst; returns how many
+// there were from the start of `pkts` on, at most `n`.
+VQ_INLINE uint16_t tern_tx_run(struct tern_user_queue *q, uint64_t f, struct rte_mbuf **pkts,
+                               uint16_t n)
+{
+    struct vq_seg seg[TERN_CHUNK];
+    struct vq_chain c[TERN_CHUNK];
+    uint16_t run = 0;
+    for (; run < n; run++) {
+        struct rte_mbuf *m = pkts[run];
+        if (unlikely(m->nb_segs != 1 || (m->ol_flags & RTE_MBUF_F_TX_VLAN)) ||
+            !tern_tx_push(q, m, &seg[run]))
+            break;
+        c[run] = (struct vq_chain){.seg = &seg[run], .nread = 1};
+    }
+    if (run == 0)
+        return 0;
+    uint16_t put = (uint16_t)vq_drv_put_avail_burst(q->vq, f, c, (void *const *)pkts, run);
+    for (uint16_t i = 0; i < put; i++)
+        tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(pkts[i], void *), pkts[i]->pkt_len);
+    return put;
+}
+
+VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct rte_mbuf **pkts,
+                                 uint16_t n)
+{
+    uint16_t done = 0;
+    // What is still out there costs nothing as long as there is room for this burst.
+    while (q->vq->nfree < q->vq->size / 2 + n && tern_tx_reclaim(q, f, TERN_CHUNK) == TERN_CHUNK)
+        ;
+    while (done < n) {
+        uint16_t run = tern_tx_run(q, f, &pkts[done], n - done);
+        done += run;
+        if (done == n)
+            break;
+        struct rte_mbuf *m = pkts[done];
+        if (run == 0 && (m->ol_flags & RTE_MBUF_F_TX_VLAN) && rte_vlan_insert(&pkts[done])) {
+            q->stats.drops[TERN_USER_DROP_VLAN]++;
+            done++;
+        } else if (run == 0 && !tern_tx_odd(q, f, pkts[done])) {
+            break;
+        } else if (run == 0) {
+            done++;
+        }
+    }
+    if (done)
+        tern_finish(q, f);
+    return done;
+}
+
+#endif

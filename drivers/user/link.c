@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The connection to the back end, and the device, which comes up when there is a connection and the
+// application has started the port, and goes when either ends. A new connection gets new rings:
+// nobody knows what the former back end was doing when it went.
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "pmd.h"
+
+#define RETRY_MS 100  // between two attempts to connect
+#define CHECK_MS 1000 // between two looks at a device that works, or two attempts that failed
+
+// Config space of a network device (virtio 1.3 §5.1.4).
+#define CONFIG_MAC 0
+#define CONFIG_STATUS 6
+#define CONFIG_MTU 10
+#define STATUS_LINK_UP 1u
+
+static uint64_t wanted(const struct tern_user_args *a)
+{
+    return VQ_F_VERSION_1 | VQ_F_RING_EVENT_IDX | VQ_F_RING_INDIRECT_DESC | VNET_F_MAC |
+           VNET_F_STATUS | VNET_F_MTU | (a->packed_vq ? VQ_F_RING_PACKED : 0) |
+           (a->in_order ? VQ_F_IN_ORDER : 0) | (a->mrg_rxbuf ? VNET_F_MRG_RXBUF : 0) |
+           (a->queues > 1 ? VNET_F_MQ : 0);
+}
+
+int tern_user_link_refresh(struct tern_user_port *port)
+{
+    struct rte_eth_link link = {
+        .link_speed = port->args.speed,
+        .link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
+        .link_status = port->up && port->device_up ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN,
+    };
+    int rc = rte_eth_linkstatus_set(port->dev, &link);
+    if (rc == 0)
+        tern_event_post(port->port_id, TERN_EVENT_LINK);
+    return rc;
+}
+
+// ---- config space, where the back end has one ----
+
+static bool config(struct tern_user_port *port, uint64_t feature, uint32_t at, void *to,
+                   uint32_t bytes)
+{
+    struct vio_dev *d = vio_vu_dev(port->vu);
+    return (d->features & feature) && vio_config_get(d, at, to, bytes) == 0;
+}
+
+static void read_config(struct tern_user_port *port)
+{
+    struct rte_ether_addr mac;
+    vq_le16 word;
+    port->device_up = true;
+    if (config(port, VNET_F_STATUS, CONFIG_STATUS, &word, sizeof(word)))
+        port->device_up = vq_load16(&word) & STATUS_LINK_UP;
+    port->mtu_max = 0;
+    if (config(port, VNET_F_MTU, CONFIG_MTU, &word, sizeof(word)))
+        port->mtu_max = vq_load16(&word);
+    if (!port->args.mac_given && port->ups == 0 &&
+        config(port, VNET_F_MAC, CONFIG_MAC, &mac, sizeof(mac)) &&
+        rte_is_valid_assigned_ether_addr(&mac))
+        port->filter.mac[0] = port->dev->data->mac_addrs[0] = mac;
+}
+
+static void on_config_changed(struct vio_dev *d)
+{
+    struct tern_user_port *port = d->driver_priv;
+    if (!port->up)
+        return;
+    read_config(port);
+    tern_user_link_refresh(port);
+}
+
+// ---- up and down ----
+
+static void leave_lost(struct tern_user_queue *q)
+{
+    tern_user_leave(q, true);
+}
+
+static void leave(struct tern_user_queue *q)
+{
+    tern_user_leave(q, false);
+}
+
+static void down(struct tern_user_port *port)
+{
+    // All gates first: a burst must not wait for one queue's ring after the other.
+    tern_user_each(port, tern_user_pause);
+    tern_user_each(port, vio_vu_connected(port->vu) ? leave : leave_lost);
+    vio_dev_reset(vio_vu_dev(port->vu));
+    port->up = false;
+    tern_user_link_refresh(port);
+}
+
+static int find_queues(struct tern_user_port *port)
+{
+    struct vio_dev *d = vio_vu_dev(port->vu);
+    struct vio_vq_spec spec[RTE_DIM(port->queue)] = {{.name = NULL}};
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < RTE_DIM(port->queue); i++) {
+        const struct tern_user_queue *q = port->queue[i];
+        if (!q)
+            continue;
+        spec[i].name = q->is_rx ? "rx" : "tx";
+        spec[i].size = q->ndesc;
+        spec[i].indirect = q->is_rx ? 0 : TERN_USER_INDIRECT;
+        n = i + 1;
+    }
+    if (n > 2 && !(d->features & VNET_F_MQ))
+        return -ENOENT;
+    int rc = vio_dev_find_vqs(d, spec, n);
+    for (uint32_t i = 0; i < n && rc == 0; i++)
+        if (port->queue[i])
+            tern_user_adopt(port->queue[i], d->queue[i]);
+    return rc;
+}
+
+static int bring_up(struct tern_user_port *port, const char **what)
+{
+    struct vio_dev *d = vio_vu_dev(port->vu);
+    *what = "features";
+    int rc = vio_dev_negotiate(d, wanted(&port->args), false);
+    if (rc == 0) {
+        *what = "memory";
+        rc = tern_user_memory_tell(port);
+    }
+    if (rc == 0) {
+        *what = "queues";
+        rc = find_queues(port);
+    }
+    if (rc == 0) {
+        *what = "start";
+        rc = vio_dev_ready(d);
+    }
+    return rc;
+}
+
+static const char *fix_for(int rc)
+{
+    switch (rc) {
+    case -ENOTSUP:
+        return "use a back end that offers VERSION_1";
+    case -ENOENT:
+        return "give the back end as many queue pairs as the port uses (queues=)";
+    case -ENOMEM:
+        return "give the process more memory";
+    case -E2BIG:
+        return "--single-file-segments, larger hugepages, or a back end with memory slots";
+    default:
+        return "look into the log of the back end; it is tried again";
+    }
+}
+
+static void say_failed(struct tern_user_port *port, const char *what, int rc)
+{
+    if (port->failed == rc)
+        return; // once, not with each attempt
+    port->failed = rc;
+    TERN_LOG(ERR, "port %u: the device at %s does not come up: %s: %s\nfix: %s", port->port_id,
+             port->args.path, what, strerror(-rc), fix_for(rc));
+}
+
+static void up(struct tern_user_port *port)
+{
+    const char *what;
+    int rc = bring_up(port, &what);
+    if (rc) {
+        say_failed(port, what, rc);
+        down(port);
+        vio_vu_disconnect(port->vu);
+        return;
+    }
+    read_config(port);
+    if (port->dev->data->mtu != RTE_ETHER_MTU)
+        vio_vu_set_mtu(port->vu, port->dev->data->mtu); // where the back end cares
+    tern_user_each(port, tern_user_open);
+    port->up = true;
+    port->failed = 0;
+    port->ups++;
+    TERN_LOG(INFO, "port %u: up, features 0x%" PRIx64, port->port_id,
+             vio_vu_dev(port->vu)->features);
+    tern_user_link_refresh(port);
+}
+
+// A device that works: does it still, and do its rings?
+static void check(struct tern_user_port *port)
+{
+    struct vio_dev *d = vio_vu_dev(port->vu);
+    vio_dev_check(d);
+    if (d->failed) {
+        TERN_LOG(WARNING, "port %u: the device asks for a reset, and gets it", port->port_id);
+        down(port);
+        return;
+    }
+    tern_user_each(port, tern_user_heal);
+}
+
+// One look at everything; returns how long the thread may sleep. Port's lock held.
+static int turn(struct tern_user_port *port)
+{
+    vio_vu_event(port->vu);
+    if (port->up)
+        check(port);
+    if (port->up && !vio_vu_connected(port->vu)) {
+        TERN_LOG(INFO, "port %u: the back end at %s is gone", port->port_id, port->args.path);
+        down(port);
+    }
+    bool connected = vio_vu_connect(port->vu) == 0;
+    if (connected && port->running && !port->up)
+        up(port);
+    return vio_vu_connected(port->vu) || port->failed ? CHECK_MS : RETRY_MS;
+}
+
+// ---- the control thread ----
+
+static void wake(struct tern_user_port *port)
+{
+    uint64_t one = 1;
+    if (write(port->wake_fd, &one, sizeof(one)) < 0)
+        return; // full: it is readable
+}
+
+static void *run(void *arg)
+{
+    struct tern_user_port *port = arg;
+    struct pollfd fds[2] = {{.fd = port->wake_fd, .events = POLLIN},
+                            {.fd = vio_vu_fd(port->vu), .events = POLLIN}};
+    int wait = 0;
+    while (!__atomic_load_n(&port->ending, __ATOMIC_ACQUIRE)) {
+        uint64_t n;
+        poll(fds, RTE_DIM(fds), wait);
+        if (fds[0].revents && read(port->wake_fd, &n, sizeof(n)) < 0)
+            continue;
+        pthread_mutex_lock(&port->lock);
+        wait = turn(port);
+        pthread_mutex_unlock(&port->lock);
+    }
+    return NULL;
+}
+
+struct spawn {
+    struct tern_user_port *port;
+    int rc;
+};
+
+static tern_ctrl_ret spawn(void *arg)
+{
+    struct spawn *s = arg;
+    s->rc = -pthread_create(&s->port->thread, NULL, run, s->port);
+    if (s->rc == 0)
+        pthread_setname_np(s->port->thread, "tern-user");
+    return 0;
+}
+
+// Started from a control thread of EAL, so that it does not share a CPU with a polling lcore.
+static int start_thread(struct tern_user_port *port)
+{
+    struct spawn s = {.port = port};
+    port->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (port->wake_fd < 0)
+        return -errno;
+    int rc = tern_ctrl_run("tern-start", spawn, &s);
+    if (rc == 0)
+        rc = s.rc;
+    if (rc)
+        close(port->wake_fd);
+    return rc;
+}
+
+int tern_user_link_open(struct tern_user_port *port)
+{
+    struct vio_vu_opts opts = {
+        .path = port->args.path,
+        .server = port->args.server,
+        .id = VIO_ID_NET,
+        .queues = 2 * port->args.queues,
+        .alloc = tern_user_alloc,
+        .log = tern_log_library,
+    };
+    opts.alloc.arg = port;
+    vhu_gate_setup();
+    int rc = vio_vu_create(&opts, &port->vu);
+    if (rc) {
+        TERN_LOG(ERR, "port %u: cannot make the socket %s: %s\nfix: %s", port->port_id, opts.path,
+                 strerror(-rc),
+                 rc == -EADDRINUSE ? "end the process that has it, remove a file that is in its "
+                                     "place, or give another path"
+                                   : "check that its folder exists and is writable");
+        return rc;
+    }
+    vio_vu_dev(port->vu)->driver_priv = port;
+    vio_vu_dev(port->vu)->config_changed = on_config_changed;
+    rc = start_thread(port);
+    if (rc) {
+        TERN_LOG(ERR,
+                 "port %u: cannot start the control thread: %s\nfix: raise the limits on threads "
+                 "and open files (ulimit -u, ulimit -n)",
+                 port->port_id, strerror(-rc));
+        vio_vu_destroy(port->vu);
+        port->vu = NULL;
+    }
+    return rc;
+}
+
+void tern_user_link_close(struct tern_user_port *port)
+{
+    __atomic_store_n(&port->ending, true, __ATOMIC_RELEASE);
+    wake(port);
+    pthread_join(port->thread, NULL);
+    close(port->wake_fd);
+    vio_vu_destroy(port->vu);
+    port->vu = NULL;
+}
+
+void tern_user_link_start(struct tern_user_port *port)
+{
+    pthread_mutex_lock(&port->lock);
+    port->running = true;
+    port->failed = 0;
+    turn(port);
+    bool connected = vio_vu_connected(port->vu);
+    pthread_mutex_unlock(&port->lock);
+    wake(port);
+    if (!connected)
+        TERN_LOG(NOTICE, "port %u: waits for a back end at %s", port->port_id, port->args.path);
+}
+
+void tern_user_link_stop(struct tern_user_port *port)
+{
+    pthread_mutex_lock(&port->lock);
+    port->running = false;
+    if (port->up)
+        down(port);
+    pthread_mutex_unlock(&port->lock);
+}
+
+void tern_user_link_memory(struct tern_user_port *port)
+{
+    pthread_mutex_lock(&port->lock);
+    int rc = port->up ? tern_user_memory_tell(port) : 0;
+    if (rc) {
+        say_failed(port, "memory", rc);
+        down(port);
+        vio_vu_disconnect(port->vu);
+    }
+    pthread_mutex_unlock(&port->lock);
+}

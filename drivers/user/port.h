@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One port of net_tern_user and its queues. Driver-side names: rx takes packets from the device
+// (receiveq i, virtqueue 2i), tx gives packets to it (transmitq i, virtqueue 2i+1).
+#ifndef TERN_USER_PORT_H
+#define TERN_USER_PORT_H
+
+#include <ethdev_driver.h>
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include "gate.h"
+#include "count.h"
+#include "virtio.h"
+#include "vnet.h"
+#include "wake.h"
+
+#define TERN_CHUNK 64u // packets handled between two publishes, at most
+#define TERN_SEGS 64u  // descriptors of a packet, at most
+
+// Why a packet was dropped.
+enum tern_user_drop {
+    TERN_USER_DROP_RUNT,     // rx: not longer than the net header and an Ethernet header
+    TERN_USER_DROP_HEADER,   // rx: num_buffers of the device is 0 or too large
+    TERN_USER_DROP_TOO_LONG, // tx: more segments than a chain may have
+    TERN_USER_DROP_VLAN,     // tx: no place for the VLAN tag
+    TERN_USER_DROP_LOST,     // tx: the device went away before it took it
+    TERN_USER_DROP_FILTERED, // rx: not for this port (promiscuous mode off); last: it is no error
+    TERN_USER_DROP_COUNT
+};
+
+// Counters of a queue; written by its polling thread, read by anybody, a secondary process too.
+struct tern_user_stats {
+    struct tern_count p;
+    uint64_t drops[TERN_USER_DROP_COUNT];
+    uint64_t alloc_failed; // rx: refills put off because the mbuf pool was empty
+    uint64_t kicks;        // notifications sent to the device
+    uint64_t suppressed;   // notifications that it did not want
+};
+
+struct tern_user_port;
+struct tern_user_queue;
+typedef uint16_t (*tern_user_burst_fn)(struct tern_user_queue *q, struct rte_mbuf **pkts,
+                                       uint16_t n);
+
+// One ethdev queue: a virtqueue and what a burst needs. Allocated on the port's socket.
+struct tern_user_queue {
+    // Read by bursts; set while the gate is closed or the port stopped.
+    struct vq_drv *vq;
+    tern_user_burst_fn burst; // the instance for the negotiated features
+    const char *instance;     // its name, for burst_mode_get
+    uint64_t f;               // negotiated features
+    uint32_t hdr_bytes;       // net header
+    uint16_t port_id;
+    uint16_t queue_id;
+    struct rte_mempool *mp; // rx
+    uint64_t rearm;         // rx: first 8 bytes of a fresh mbuf's rearm data
+    uint64_t mbuf_flags;    // rx: its ol_flags
+    uint32_t buf_bytes;     // rx: bytes of a buffer from the net header on
+    bool is_rx;
+    bool vlan_strip; // rx
+    bool filtered;   // rx: not promiscuous: ask tern_user_wanted for each packet
+    void *null_hdr;  // tx: hdr_bytes zero bytes that the device can read, for packets
+                     // whose own headroom cannot take the header
+    // rx, mergeable: a packet whose first buffers came and whose last did not yet.
+    struct rte_mbuf *part, *part_last;
+    uint32_t part_left; // buffers still to come
+    uint32_t missing;   // rx: buffers that the ring lacks because the pool was empty
+
+    struct vhu_gate gate __attribute__((aligned(64))); // pause by the control thread
+    struct tern_user_stats stats __attribute__((aligned(64)));
+
+    // Cold; under the port's lock, but for `wake` (see intr.c).
+    struct tern_user_port *port;
+    struct vio_queue *vio;       // while the device is up
+    struct tern_user_stats base; // what statistics start from since their last reset
+    uint16_t ndesc;              // of the ring, at most
+    bool deferred;               // not started with the port
+    bool stopped;                // by the application, or deferred: the ring stays empty
+    bool live;                   // the gate is open but for moments
+    bool reported;               // that the ring is broken
+    bool intr_on;                // rx interrupts: the application wants to be woken
+    struct tern_wake wake;
+    void *ring; // memory for the virtqueue, where the device can reach it
+    uint64_t ring_bytes;
+    bool ring_used;
+    uint8_t zero[64] __attribute__((aligned(64))); // null_hdr
+} __attribute__((aligned(64)));
+
+// Bursts for rte_ethdev; `q` is a struct tern_user_queue.
+uint16_t tern_user_rx(void *q, struct rte_mbuf **pkts, uint16_t n);
+uint16_t tern_user_tx(void *q, struct rte_mbuf **pkts, uint16_t n);
+
+// An instance that takes and gives nothing: a stopped queue.
+uint16_t tern_user_burst_null(struct tern_user_queue *q, struct rte_mbuf **pkts, uint16_t n);
+
+// Chooses the burst instance for q->f; gate closed.
+void tern_user_choose_burst(struct tern_user_queue *q);
+
+// Gives the device receive buffers until its ring is full, and kicks; gate closed. The number put.
+unsigned tern_user_fill(struct tern_user_queue *q);
+
+// Frees sent packets that the device has used; gate closed or inside it. The number freed.
+unsigned tern_user_reclaim(struct tern_user_queue *q, unsigned n);
+
+// Is this frame for us, under the port's promiscuous, multicast, MAC and VLAN settings? filter.c.
+bool tern_user_wanted(const struct tern_user_queue *q, const struct rte_mbuf *m);
+
+#endif

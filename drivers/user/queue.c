@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Queues: set up, released, started and stopped, and how they follow the device that comes and
+// goes. What a burst reads changes only while its gate is closed.
+#include <errno.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+
+#include "mbuf_chain.h"
+#include "pmd.h"
+#include "probe.h"
+
+// ---- set-up ----
+
+static void free_queue(struct tern_user_queue *q)
+{
+    if (!q)
+        return;
+    tern_wake_close(&q->wake);
+    rte_free(q->ring);
+    rte_free(q);
+}
+
+// The ring must not cross from one file of memory into another, which the device may have mapped
+// elsewhere: a block that is aligned to its size, rounded up, crosses no page of memory.
+static bool get_ring(struct tern_user_queue *q, unsigned socket)
+{
+    uint64_t ring;
+    q->ring_bytes = tern_user_ring_bytes(q->ndesc, q->is_rx ? 0 : TERN_USER_INDIRECT, &ring);
+    unsigned align = (unsigned)RTE_MAX(rte_align64pow2(ring), (uint64_t)4096);
+    q->ring = rte_zmalloc_socket("tern_ring", q->ring_bytes, align, (int)socket);
+    return q->ring != NULL;
+}
+
+static struct tern_user_queue *new_queue(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc,
+                                         unsigned socket, bool is_rx)
+{
+    struct tern_user_port *port = tern_user_port_of(dev);
+    struct tern_user_queue *q =
+        rte_zmalloc_socket("tern_queue", sizeof(*q), RTE_CACHE_LINE_SIZE, (int)socket);
+    if (!q)
+        goto out;
+    q->wake = TERN_WAKE_NONE;
+    q->port = port;
+    q->port_id = port->port_id;
+    q->queue_id = id;
+    q->is_rx = is_rx;
+    q->stopped = true;
+    q->burst = tern_user_burst_null;
+    q->null_hdr = q->zero;
+    q->ndesc = (uint16_t)RTE_MIN(ndesc, port->args.queue_size);
+    if (!get_ring(q, socket))
+        goto out;
+    return q;
+out:
+    TERN_LOG(ERR, "port %u: no memory for %s queue %u\nfix: give DPDK more (-m, or more hugepages)",
+             port->port_id, is_rx ? "rx" : "tx", id);
+    free_queue(q);
+    return NULL;
+}
+
+static void publish(struct tern_user_queue *q)
+{
+    struct tern_user_port *port = q->port;
+    pthread_mutex_lock(&port->lock);
+    port->queue[tern_user_vq_index(q->queue_id, q->is_rx)] = q;
+    tern_user_filter_queue(q);
+    pthread_mutex_unlock(&port->lock);
+}
+
+static int check_pool(const struct rte_eth_dev *dev, uint16_t id, struct rte_mempool *mp)
+{
+    if (!mp) {
+        TERN_LOG(ERR, "port %u: rx queue %u has no mempool\nfix: give it exactly one",
+                 dev->data->port_id, id);
+        return -EINVAL;
+    }
+    tern_user_memory_scan();
+    if (tern_user_memory_has(mp))
+        return 0;
+    TERN_LOG(ERR,
+             "port %u: rx queue %u: the back end cannot reach the buffers of pool %s, which lie in "
+             "memory without a file\nfix: let EAL allocate them, or map the memory shared from a "
+             "file or a memfd",
+             dev->data->port_id, id, mp->name);
+    return -EINVAL;
+}
+
+int tern_user_rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, unsigned socket,
+                       const struct rte_eth_rxconf *conf, struct rte_mempool *mp)
+{
+    int rc = check_pool(dev, id, mp);
+    if (rc)
+        return rc;
+    struct tern_user_queue *q = new_queue(dev, id, ndesc, socket, true);
+    if (!q)
+        return -ENOMEM;
+    q->mp = mp;
+    q->deferred = conf->rx_deferred_start;
+    q->rearm = tern_rearm_word(dev->data->port_id);
+    q->mbuf_flags = tern_mbuf_flags(mp);
+    dev->data->rx_queues[id] = q;
+    publish(q);
+    return 0;
+}
+
+int tern_user_tx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, unsigned socket,
+                       const struct rte_eth_txconf *conf)
+{
+    struct tern_user_queue *q = new_queue(dev, id, ndesc, socket, false);
+    if (!q)
+        return -ENOMEM;
+    q->deferred = conf->tx_deferred_start;
+    dev->data->tx_queues[id] = q;
+    publish(q);
+    return 0;
+}
+
+static void release(void **place)
+{
+    struct tern_user_queue *q = *place;
+    if (!q)
+        return;
+    pthread_mutex_lock(&q->port->lock);
+    q->port->queue[tern_user_vq_index(q->queue_id, q->is_rx)] = NULL;
+    pthread_mutex_unlock(&q->port->lock);
+    *place = NULL;
+    free_queue(q);
+}
+
+void tern_user_rx_release(struct rte_eth_dev *dev, uint16_t id)
+{
+    release(&dev->data->rx_queues[id]);
+}
+
+void tern_user_tx_release(struct rte_eth_dev *dev, uint16_t id)
+{
+    release(&dev->data->tx_queues[id]);
+}
+
+void tern_user_each(struct tern_user_port *port, void (*fn)(struct tern_user_queue *q))
+{
+    for (unsigned i = 0; i < RTE_DIM(port->queue); i++)
+        if (port->queue[i])
+            fn(port->queue[i]);
+}
+
+// ---- following the device ----
+
+void tern_user_pause(struct tern_user_queue *q)
+{
+    if (q->live)
+        vhu_gate_close(&q->gate);
+}
+
+void tern_user_unpause(struct tern_user_queue *q)
+{
+    if (q->live)
+        vhu_gate_open(&q->gate);
+}
+
+static void choose(struct tern_user_queue *q)
+{
+    tern_user_choose_burst(q);
+    if (q->stopped)
+        q->burst = tern_user_burst_null;
+}
+
+void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio)
+{
+    q->vio = vio;
+    q->vq = &vio->vq;
+    q->f = vio->vq.features;
+    q->hdr_bytes = vnet_hdr_bytes(q->f);
+    if (q->is_rx)
+        q->buf_bytes = q->hdr_bytes + rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
+    q->missing = 0;
+    q->reported = false;
+    vq_drv_notify_off(q->vq, q->f);
+    choose(q);
+}
+
+// Gives the ring what it needs to work; gate closed.
+static void prime(struct tern_user_queue *q)
+{
+    if (!q->is_rx)
+        return;
+    if (!q->stopped)
+        tern_user_fill(q);
+    tern_user_intr_started(q);
+}
+
+void tern_user_open(struct tern_user_queue *q)
+{
+    prime(q);
+    q->live = true;
+    vhu_gate_open(&q->gate);
+}
+
+// ---- getting buffers back ----
+
+static void give_back(void *arg, void *token)
+{
+    struct tern_user_queue *q = arg;
+    struct rte_mbuf *m = token;
+    if (q->is_rx)
+        tern_mbuf_put_bulk(q->mp, &m, 1);
+    else
+        rte_pktmbuf_free(m);
+}
+
+static void give_back_lost(void *arg, void *token)
+{
+    struct tern_user_queue *q = arg;
+    if (!q->is_rx)
+        q->stats.drops[TERN_USER_DROP_LOST]++;
+    give_back(arg, token);
+}
+
+// Packets that were sent are not lost, even if nobody has looked yet.
+static void settle(struct tern_user_queue *q)
+{
+    if (!q->is_rx)
+        tern_user_reclaim(q, q->vq->size);
+    rte_pktmbuf_free(q->part);
+    q->part = NULL;
+}
+
+void tern_user_leave(struct tern_user_queue *q, bool lost)
+{
+    if (!q->vio)
+        return;
+    tern_user_pause(q);
+    q->live = false;
+    if (q->is_rx)
+        tern_user_intr_stopped(q);
+    settle(q);
+    vio_queue_stop(q->vio, lost ? give_back_lost : give_back, q);
+    q->vio = NULL;
+    q->vq = NULL;
+}
+
+// The ring is taken back and given again, empty; gate closed.
+static int restart(struct tern_user_queue *q, bool lost)
+{
+    settle(q);
+    int rc = vio_queue_reset(q->vio, lost ? give_back_lost : give_back, q);
+    if (rc)
+        return rc;
+    q->missing = 0;
+    q->reported = false;
+    vq_drv_notify_off(q->vq, q->f);
+    return 0;
+}
+
+void tern_user_heal(struct tern_user_queue *q)
+{
+    if (!q->live || !q->vq->broken || q->reported)
+        return;
+    TERN_LOG(ERR,
+             "port %u: %s queue %u is broken: %s; it starts anew\nfix: if it happens again, the back "
+             "end breaks the virtio specification",
+             q->port_id, q->is_rx ? "rx" : "tx", q->queue_id, vq_broken_name(q->vq->broken));
+    q->reported = true;
+    tern_user_pause(q);
+    if (restart(q, true) == 0)
+        prime(q);
+    tern_user_unpause(q);
+}
+
+// ---- one by one ----
+
+// Stops or starts one queue while others run. The ring of a stopped one is there and empty, so
+// that back ends which stop all rings with one go on at once, and all its buffers are back.
+static int set_stopped(struct tern_user_queue *q, bool stopped)
+{
+    int rc = 0;
+    pthread_mutex_lock(&q->port->lock);
+    bool change = q->stopped != stopped;
+    q->stopped = stopped;
+    if (q->live && change) {
+        tern_user_pause(q);
+        if (stopped)
+            rc = restart(q, false);
+        choose(q);
+        if (!stopped)
+            prime(q);
+        tern_user_unpause(q);
+    }
+    pthread_mutex_unlock(&q->port->lock);
+    return rc;
+}
+
+static int change(void *queue, uint8_t *state, bool stopped)
+{
+    int rc = set_stopped(queue, stopped);
+    *state = stopped ? RTE_ETH_QUEUE_STATE_STOPPED : RTE_ETH_QUEUE_STATE_STARTED;
+    return rc;
+}
+
+int tern_user_rx_start(struct rte_eth_dev *dev, uint16_t id)
+{
+    return change(dev->data->rx_queues[id], &dev->data->rx_queue_state[id], false);
+}
+
+int tern_user_rx_stop(struct rte_eth_dev *dev, uint16_t id)
+{
+    return change(dev->data->rx_queues[id], &dev->data->rx_queue_state[id], true);
+}
+
+int tern_user_tx_start(struct rte_eth_dev *dev, uint16_t id)
+{
+    return change(dev->data->tx_queues[id], &dev->data->tx_queue_state[id], false);
+}
+
+int tern_user_tx_stop(struct rte_eth_dev *dev, uint16_t id)
+{
+    return change(dev->data->tx_queues[id], &dev->data->tx_queue_state[id], true);
+}
