@@ -93,6 +93,8 @@ int port_open(struct port *p, const struct options *o)
     err = rte_eth_dev_start(PORT_ID);
     if (err)
         return fail("cannot start the port", err, "is the peer there and its socket the same?");
+    // Frames come back with any address. A port that cannot filter gets them all anyway.
+    rte_eth_promiscuous_enable(PORT_ID);
     return 0;
 }
 
