@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 # Processes for the interoperability suites: a device side (testpmd with a vhost driver) and a driver
-# side (testpmd or pktcheck with stock virtio-user), each on a CPU of its own, typed at through a fifo.
+# side (testpmd or pktcheck with stock virtio-user or net_tern_user), each on a CPU of its own, typed at through a fifo.
 #
 # A process NAME leaves these in $IW, so that setup_file, tests and teardown_file share it:
 #   NAME.pid  NAME.in (its stdin, a fifo)  NAME.log (stdout and stderr)  NAME.mark  NAME.prefix
@@ -9,6 +9,8 @@
 # Environment:
 #   TERN_VHOST_DRIVER   device-side driver: net_tern_vhost (default) or net_vhost
 #   TERN_VHOST_PLUGIN   the plug-in file for -d; empty for a driver that DPDK brings along
+#   TERN_USER_DRIVER    driver-side driver: net_virtio_user (default) or net_tern_user
+#   TERN_USER_PLUGIN    its plug-in file
 #   TERN_PKTCHECK       the pktcheck program (default: build/tests/tools/pktcheck)
 #   TERN_TESTPMD        default dpdk-testpmd
 #   TERN_NO_HUGE=1      use shared memfd memory instead of hugepages
@@ -23,6 +25,11 @@ if [ "$TERN_VHOST_DRIVER" = net_tern_vhost ]; then
     : "${TERN_VHOST_PLUGIN:=$TERN_BUILD/drivers/librte_net_tern_vhost.so}"
 fi
 : "${TERN_VHOST_PLUGIN:=}"
+: "${TERN_USER_DRIVER:=net_virtio_user}"
+if [ "$TERN_USER_DRIVER" = net_tern_user ]; then
+    : "${TERN_USER_PLUGIN:=$TERN_BUILD/drivers/librte_net_tern_user.so}"
+fi
+: "${TERN_USER_PLUGIN:=}"
 
 DEADLINE=60 # seconds any single condition may take, far above what a busy machine needs
 
@@ -68,7 +75,7 @@ set_memory() {
 
 require_files() {
     local file
-    for file in "$TERN_PKTCHECK" ${TERN_VHOST_PLUGIN:+"$TERN_VHOST_PLUGIN"}; do
+    for file in "$TERN_PKTCHECK" ${TERN_VHOST_PLUGIN:+"$TERN_VHOST_PLUGIN"} ${TERN_USER_PLUGIN:+"$TERN_USER_PLUGIN"}; do
         [ -e "$file" ] || { echo "missing: $file; fix: ninja -C build" >&2; return 1; }
     done
     command -v "$TERN_TESTPMD" >/dev/null || { echo "missing: $TERN_TESTPMD; fix: ./scripts/setup" >&2; return 1; }
@@ -81,6 +88,7 @@ interop_init() {
     require_files
     mapfile -t cpus < <(allowed_cpus)
     [ -z "$TERN_VHOST_PLUGIN" ] || TERN_VHOST_PLUGIN=$("$TOP/scripts/loadable" "$TERN_VHOST_PLUGIN")
+    [ -z "$TERN_USER_PLUGIN" ] || TERN_USER_PLUGIN=$("$TOP/scripts/loadable" "$TERN_USER_PLUGIN")
     DEV_CPU=${cpus[0]} DRV_CPU=${cpus[1]:-${cpus[0]}}
     choose_memory
     set_memory
@@ -212,9 +220,10 @@ dev_start() {
     { tp_ask "$name" 'set fwd mac' 'Set mac packet' && tp_ask "$name" start; } >/dev/null
 }
 
-# driver_args DEVARGS: fills PROC_ARGS' EAL half for a pktcheck over virtio-user.
+# driver_args DEVARGS: fills PROC_ARGS' EAL half for a pktcheck over the driver-side driver.
 driver_args() {
-    PROC_ARGS=(--no-pci "${DRV_MEM[@]}" --vdev "net_virtio_user0,mac=02:00:00:00:00:02,$1" "${@:2}")
+    PROC_ARGS=(--no-pci "${DRV_MEM[@]}" ${TERN_USER_PLUGIN:+-d "$TERN_USER_PLUGIN"}
+        --vdev "${TERN_USER_DRIVER}0,mac=02:00:00:00:00:02,$1" "${@:2}")
 }
 
 # pk_run DEVARGS [EAL options] -- [pktcheck options]: one run; prints its result line, returns its status.
