@@ -199,10 +199,11 @@ int vio_queue_reset(struct vio_queue *q, void (*drain)(void *arg, void *token), 
 
 // ---- buffers ----
 
-int vio_queue_add(struct vio_queue *q, struct vq_seg *sg, uint16_t nout, uint16_t nin, void *token)
+int vio_queue_add(struct vio_queue *q, struct vq_seg *sg, uint16_t nread, uint16_t nwrite,
+                  void *token)
 {
-    struct vq_chain c = {.seg = sg, .nread = nout, .nwrite = nin};
-    uint32_t nseg = (uint32_t)nout + nin;
+    struct vq_chain c = {.seg = sg, .nread = nread, .nwrite = nwrite};
+    uint32_t nseg = (uint32_t)nread + nwrite;
     if (q->vq.broken)
         return -EIO;
     if (nseg == 0 || nseg > q->size || !token)

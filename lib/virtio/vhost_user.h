@@ -20,10 +20,10 @@ struct vio_vu;
 
 struct vio_vu_opts {
     const char *path;
-    bool server;              // listen for the back end instead of connecting
-    uint32_t id;              // device type
-    uint32_t queues;          // virtqueues wanted
-    uint32_t timeout_ms;      // longest wait for a reply; 0: VIO_VU_TIMEOUT_MS
+    bool server;         // listen for the back end instead of connecting
+    uint32_t id;         // device type
+    uint32_t queues;     // virtqueues wanted
+    uint32_t timeout_ms; // longest wait for a reply; 0: VIO_VU_TIMEOUT_MS
     struct vio_alloc alloc;
     void (*log)(void *arg, int level, const char *text); // levels as in lib/vhost/server.h
     void *log_arg;
@@ -49,8 +49,8 @@ int vio_vu_connect(struct vio_vu *v);
 bool vio_vu_connected(const struct vio_vu *v);
 void vio_vu_disconnect(struct vio_vu *v);
 
-// Descriptor to poll: readable means that there is something for vio_vu_event. It stays the same for
-// the life of the transport, connected or not.
+// Descriptor to poll: readable means that there is something for vio_vu_event. It stays the same
+// for the life of the transport, connected or not.
 int vio_vu_fd(const struct vio_vu *v);
 
 // Handles what fd says: config changes (→ dev->config_changed), the end of the connection
@@ -60,16 +60,16 @@ int vio_vu_event(struct vio_vu *v);
 
 // After a new connection: brings the back end to the state of the device: features, memory, every
 // started queue (its `renew` gives again the buffers that the former back end had and did not use),
-// enabled as it was, and kicked; its call_fd becomes readable, since the last back end may have died
-// before it called. Any failure ends the connection.
-// -ENOTSUP: the new back end lacks negotiated features; the message names them.
+// enabled as it was, and kicked; its call_fd becomes readable, since the last back end may have
+// died before it called. Any failure ends the connection. -ENOTSUP: the new back end lacks
+// negotiated features; the message names them.
 int vio_vu_resume(struct vio_vu *v);
 
 // Memory: the whole table, or one region more or less (hot-add). Regions that touch in address and
 // file are joined. Where the back end has memory slots they are used one by one; where it has not,
-// the table is sent, and -E2BIG says that more than 8 are needed (with a `fix:` in the log). Without
-// a connection they are noted, and told when a queue starts. -EEXIST: overlaps; -ENOENT: no such region;
-// -EIO: the back end refused.
+// the table is sent, and -E2BIG says that more than 8 are needed (with a `fix:` in the log).
+// Without a connection they are noted, and told when a queue starts. -EEXIST: overlaps; -ENOENT: no
+// such region; -EIO: the back end refused.
 int vio_vu_mem_set(struct vio_vu *v, const struct vio_vu_region *r, uint32_t n);
 int vio_vu_mem_add(struct vio_vu *v, const struct vio_vu_region *r);
 int vio_vu_mem_del(struct vio_vu *v, const struct vio_vu_region *r);

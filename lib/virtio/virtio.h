@@ -60,24 +60,24 @@ struct vio_transport_ops {
 
 // One virtqueue of a driver.
 struct vio_queue {
-    struct vq_drv vq;     // for the verbs
+    struct vq_drv vq; // for the verbs
     struct vio_dev *dev;
-    const char *name;     // from find_vqs, for people
+    const char *name; // from find_vqs, for people
     uint32_t index;
     uint32_t size;
     bool started;
-    int call_fd;          // readable when the device has used buffers; -1: the transport has none
-    int kick_fd;          // what notify writes to; -1: none
+    int call_fd; // readable when the device has used buffers; -1: the transport has none
+    int kick_fd; // what notify writes to; -1: none
     struct vq_ring_addrs rings;
-    void *memory;         // rings and indirect tables; from dev->alloc
+    void *memory; // rings and indirect tables; from dev->alloc
     uint64_t memory_bytes;
-    uint64_t memory_addr; // what the device calls it
+    uint64_t memory_addr;      // what the device calls it
     struct vq_drv_slot *slots; // private: what no device may touch
     struct vq_indirect indirect;
     void (*callback)(struct vio_queue *q, void *arg); // on vio_queue_handle_call
-    void *callback_arg;   // of callback and renew
-    int (*renew)(struct vio_queue *q, void *arg); // see vio_vq_spec
-    uint64_t kicks, kicks_suppressed, calls; // counters; the queue's user
+    void *callback_arg;                               // of callback and renew
+    int (*renew)(struct vio_queue *q, void *arg);     // see vio_vq_spec
+    uint64_t kicks, kicks_suppressed, calls;          // counters; the queue's user
 };
 
 // Memory that the device can reach: `bytes` zeroed, aligned to a page; *addr is what the device
@@ -93,12 +93,12 @@ struct vio_driver;
 // A device as its driver holds it. Fields are the core's to write.
 struct vio_dev {
     const struct vio_transport_ops *ops;
-    uint32_t id;                 // device type
-    uint64_t offered, features;  // of the device; negotiated
-    uint8_t status;              // as last written
-    bool failed;                 // NEEDS_RESET seen or FAILED written
+    uint32_t id;                // device type
+    uint64_t offered, features; // of the device; negotiated
+    uint8_t status;             // as last written
+    bool failed;                // NEEDS_RESET seen or FAILED written
     uint32_t nqueues;
-    struct vio_queue **queue;    // after find_vqs
+    struct vio_queue **queue; // after find_vqs
     struct vio_alloc alloc;
     const struct vio_driver *driver;
     void *driver_priv;
@@ -177,13 +177,14 @@ int vio_queue_start(struct vio_queue *q);
 // The same without a word to the device, which must not have the ring: for `renew`.
 void vio_queue_empty(struct vio_queue *q, void (*drain)(void *arg, void *token), void *arg);
 
-// Adds one buffer: `nout` segments for the device to read, then `nin` for it to write. Visible at
-// the next kick. -ENOSPC: no room now; -EINVAL: no segment, more than the ring can ever hold, or no
-// token; -EIO: the queue is broken or stopped.
-int vio_queue_add(struct vio_queue *q, struct vq_seg *sg, uint16_t nout, uint16_t nin, void *token);
+// Adds one buffer: `nread` segments for the device to read, then `nwrite` for it to write. Visible
+// at the next kick. -ENOSPC: no room now; -EINVAL: no segment, more than the ring can ever hold, or
+// no token; -EIO: the queue is broken or stopped.
+int vio_queue_add(struct vio_queue *q, struct vq_seg *sg, uint16_t nread, uint16_t nwrite,
+                  void *token);
 
-// Publishes what was added; true: the device wants vio_queue_notify. Apart, so that the notification
-// can be done outside a lock.
+// Publishes what was added; true: the device wants vio_queue_notify. Apart, so that the
+// notification can be done outside a lock.
 bool vio_queue_kick_prepare(struct vio_queue *q);
 void vio_queue_notify(struct vio_queue *q);
 static inline void vio_queue_kick(struct vio_queue *q)

@@ -244,7 +244,7 @@ static int resume_queues(struct vio_vu *v)
     int rc = 0;
     for (uint32_t i = 0; i < v->dev.nqueues && rc == 0; i++) {
         struct vio_queue *q = v->dev.queue[i];
-        uint32_t base;
+        uint32_t base = 0;
         if (!q || !q->started)
             continue;
         rc = renew(v, q, &base);
