@@ -251,6 +251,7 @@ static int watch(struct vio_vu *v, int fd, uint32_t events)
 
 int vio_vu_connect(struct vio_vu *v)
 {
+    uint64_t n;
     if (v->sock >= 0)
         return 0;
     int fd = reach(v);
@@ -260,6 +261,7 @@ int vio_vu_connect(struct vio_vu *v)
         return vu_error(v, fd, "no connection: %s", strerror(-fd));
     v->sock = fd;
     v->connects++;
+    (void)!read(v->err_fd, &n, sizeof(n)); // of the last back end
     int rc = watch(v, fd, EPOLLIN);
     if (rc == 0)
         rc = greet(v);
@@ -305,6 +307,18 @@ static void look(struct vio_vu *v)
     vu_drop(v);
 }
 
+// A ring that the back end gave up works again only after a reset, of the queue or the device.
+static void look_errors(struct vio_vu *v)
+{
+    struct vio_dev *d = &v->dev;
+    uint64_t n;
+    if (read(v->err_fd, &n, sizeof(n)) != sizeof(n))
+        return;
+    vu_error(v, 0, "the back end has given up a ring");
+    if (d->needs_reset)
+        d->needs_reset(d);
+}
+
 int vio_vu_event(struct vio_vu *v)
 {
     struct epoll_event e[4];
@@ -319,6 +333,7 @@ int vio_vu_event(struct vio_vu *v)
         if (v->dev.config_changed)
             v->dev.config_changed(&v->dev);
     }
+    look_errors(v);
     if (!v->lost)
         return 0;
     v->lost = false;
@@ -392,9 +407,12 @@ static int set_up(struct vio_vu *v, const struct vio_vu_opts *o)
         return -ENOMEM;
     v->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     v->poke_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (v->epoll_fd < 0 || v->poke_fd < 0)
+    v->err_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (v->epoll_fd < 0 || v->poke_fd < 0 || v->err_fd < 0)
         return -errno;
     int rc = watch(v, v->poke_fd, EPOLLIN);
+    if (rc == 0)
+        rc = watch(v, v->err_fd, EPOLLIN);
     return rc || !o->server ? rc : start_listening(v);
 }
 
@@ -408,7 +426,7 @@ int vio_vu_create(const struct vio_vu_opts *o, struct vio_vu **out)
     struct vio_vu *v = calloc(1, sizeof(*v));
     if (!v)
         return -ENOMEM;
-    v->epoll_fd = v->poke_fd = v->listen_fd = v->sock = v->channel = -1;
+    v->epoll_fd = v->poke_fd = v->err_fd = v->listen_fd = v->sock = v->channel = -1;
     int rc = set_up(v, o);
     if (rc) {
         vio_vu_destroy(v);
@@ -428,6 +446,8 @@ void vio_vu_destroy(struct vio_vu *v)
     vu_mem_free(v);
     if (v->poke_fd >= 0)
         close(v->poke_fd);
+    if (v->err_fd >= 0)
+        close(v->err_fd);
     if (v->epoll_fd >= 0)
         close(v->epoll_fd);
     free(v->enabled);

@@ -53,9 +53,9 @@ void vio_vu_disconnect(struct vio_vu *v);
 // for the life of the transport, connected or not.
 int vio_vu_fd(const struct vio_vu *v);
 
-// Handles what fd says: config changes (→ dev->config_changed), the end of the connection
-// (-ECONNRESET, once, also when another function noticed it first), a back end that waits to be
-// accepted (0; call vio_vu_connect).
+// Handles what fd says: config changes (→ dev->config_changed), a ring that the back end has given
+// up (→ dev->needs_reset), the end of the connection (-ECONNRESET, once, also when another function
+// noticed it first), a back end that waits to be accepted (0; call vio_vu_connect).
 int vio_vu_event(struct vio_vu *v);
 
 // After a new connection: brings the back end to the state of the device: features, memory, every

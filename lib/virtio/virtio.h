@@ -103,7 +103,8 @@ struct vio_dev {
     const struct vio_driver *driver;
     void *driver_priv;
     void (*config_changed)(struct vio_dev *d); // control thread; set by the driver
-    void (*needs_reset)(struct vio_dev *d);    // control thread; set by the driver
+    // The device wants a reset, or gave up a ring. Control thread; set by the driver.
+    void (*needs_reset)(struct vio_dev *d);
 };
 
 // ---- drivers: registered with a table of ids, probed for a device that matches ----

@@ -44,6 +44,7 @@ struct vio_vu {
     int epoll_fd;  // what the owner polls: all of the following
     int poke_fd;   // eventfd: something is pending
     int listen_fd; // server only
+    int err_fd;    // eventfd: the back end has given up a ring
     int sock;      // the connection; -1: none
     int channel;   // our end of the back-end channel; -1: none
 

@@ -74,6 +74,13 @@ static int tell_enable(struct vio_vu *v, uint32_t index)
     return vu_set_state(v, VHU_REQ_SET_VRING_ENABLE, index, v->enabled[index]);
 }
 
+// One for all rings. A back end need not take it.
+static int tell_err(struct vio_vu *v, uint32_t index)
+{
+    int rc = tell_fd(v, VHU_REQ_SET_VRING_ERR, index, v->err_fd);
+    return rc == -EREMOTEIO ? 0 : rc;
+}
+
 // All that a ring needs, the kick last but one: it starts the ring, and enabling lets it work.
 static int tell_ring(struct vio_vu *v, const struct vio_queue *q, uint32_t base)
 {
@@ -84,6 +91,8 @@ static int tell_ring(struct vio_vu *v, const struct vio_queue *q, uint32_t base)
         rc = tell_addr(v, q);
     if (rc == 0)
         rc = tell_fd(v, VHU_REQ_SET_VRING_CALL, q->index, q->call_fd);
+    if (rc == 0)
+        rc = tell_err(v, q->index);
     if (rc == 0)
         rc = tell_fd(v, VHU_REQ_SET_VRING_KICK, q->index, q->kick_fd);
     if (rc == 0)

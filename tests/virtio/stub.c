@@ -38,7 +38,21 @@ static void rem(struct stub *s, const struct vhu_mem_region *r)
 
 // ---- requests ----
 
-static void note_request(struct stub *s, const struct vhu_msg *m)
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void take_fd(int *to, struct vhu_msg *m)
+{
+    close_fd(to);
+    *to = m->nfd ? m->fd[0] : -1;
+    m->nfd = 0;
+}
+
+static void note_request(struct stub *s, struct vhu_msg *m)
 {
     switch (m->hdr.request) {
     case VHU_REQ_SET_FEATURES:
@@ -49,6 +63,12 @@ static void note_request(struct stub *s, const struct vhu_msg *m)
         break;
     case VHU_REQ_SET_STATUS:
         s->status = (uint8_t)m->p.u64;
+        break;
+    case VHU_REQ_SET_BACKEND_REQ_FD:
+        take_fd(&s->channel, m);
+        break;
+    case VHU_REQ_SET_VRING_ERR:
+        take_fd(&s->err_fd, m);
         break;
     case VHU_REQ_RESET_DEVICE:
         s->resets++;
@@ -106,6 +126,19 @@ static bool own_reply(const struct stub *s, const struct vhu_msg *m, struct vhu_
     return m->hdr.flags & VHU_NEED_REPLY;
 }
 
+// Waits for the answer to a request on the channel.
+static uint64_t ask(struct stub *s, uint32_t request)
+{
+    static __thread struct vhu_rx rx;
+    struct vhu_msg m = {.hdr = {request, VHU_VERSION | VHU_NEED_REPLY, 0}};
+    const char *why;
+    uint64_t value = UINT64_MAX;
+    if (vhu_msg_send(s->channel, &m, FE_WAIT_MS) == 0 &&
+        vhu_msg_recv(s->channel, &rx, FE_WAIT_MS, &why) == 0 && rx.msg.hdr.request == request)
+        value = rx.msg.p.u64;
+    return value;
+}
+
 // False: no reply goes out.
 static bool spoil(struct stub *s, struct vhu_msg *r)
 {
@@ -135,6 +168,10 @@ static bool spoil(struct stub *s, struct vhu_msg *r)
     case STUB_UNASKED:
         vhu_msg_send(s->sock, r, FE_WAIT_MS);
         break;
+    case STUB_ASKS:
+        s->answer[0] = ask(s, VHU_BACKEND_CONFIG_CHANGE);
+        s->answer[1] = ask(s, 77);
+        break;
     case STUB_HANG_UP:
         shutdown(s->sock, SHUT_RDWR);
         return false;
@@ -146,7 +183,7 @@ static bool spoil(struct stub *s, struct vhu_msg *r)
     return true;
 }
 
-static void answer(struct stub *s, const struct vhu_msg *m)
+static void answer(struct stub *s, struct vhu_msg *m)
 {
     struct vhu_msg r = {.hdr = {m->hdr.request, VHU_VERSION | VHU_REPLY, 0}};
     note_request(s, m);
@@ -179,6 +216,8 @@ static void converse(struct stub *s)
         vhu_rx_reset(&rx);
     }
     vhu_rx_reset(&rx);
+    close_fd(&s->channel);
+    close_fd(&s->err_fd);
     close(s->sock);
     __atomic_store_n(&s->sock, -1, __ATOMIC_RELEASE);
 }
@@ -205,7 +244,7 @@ void stub_start(struct stub *s, const char *path)
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     strncpy(a.sun_path, path, sizeof(a.sun_path) - 1);
     s->path = path;
-    s->sock = -1;
+    s->sock = s->channel = s->err_fd = -1;
     s->status_mask = 0xff;
     s->stop_fd = eventfd(0, EFD_CLOEXEC);
     s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -22,12 +22,13 @@ enum stub_lie {
     STUB_REFUSE,   // acknowledged with 1
     STUB_HANG_UP,  // closes instead of replying
     STUB_UNASKED,  // replies twice
+    STUB_ASKS,     // asks on the channel, and replies when it was answered
 };
 
 struct stub {
     pthread_t thread;
     const char *path;
-    int listen_fd, sock, stop_fd;
+    int listen_fd, sock, stop_fd, channel;
     // What it offers.
     uint64_t features, proto, slots, queue_num;
     uint8_t status_mask; // bits that a status keeps
@@ -42,6 +43,8 @@ struct stub {
     uint32_t nregions;
     unsigned tables, adds, rems, stops, resets, starts, connects;
     uint32_t base[4];
+    int err_fd;
+    uint64_t answer[2]; // on the channel: to a config change, to an unknown request
 };
 
 void stub_start(struct stub *s, const char *path);
