@@ -64,15 +64,20 @@ format() { echo "packed_vq=$1,in_order=$((1 - $1))"; }
 dev_rx() { tp_ask dev 'show port stats 0' 'Tx-pps' | sed -n 's/.*RX-packets: *\([0-9]*\).*/\1/p'; }
 dev_rx_above() { [ "$(dev_rx)" -gt "$1" ]; }
 
-# back_end_restarts DEVARGS_OF_DEVICE DEVARGS_OF_DRIVER [SIGNAL]
+# kill_dev: net_vhost does not listen where it finds the socket of one that was killed.
+kill_dev() {
+    proc_stop dev KILL
+    [ "${1:-}" = keep ] || rm -f "$IW/sock"
+}
+
+# back_end_restarts DEVARGS_OF_DEVICE DEVARGS_OF_DRIVER COMMAND: the command ends it
 back_end_restarts() {
     for packed in 0 1; do
         dev_start dev "$1"
         stay "$2,$(format $packed)"
         pk_round drv
         for ((i = 0; i < $(each); i++)); do
-            # shellcheck disable=SC2086
-            proc_stop dev ${3:-}
+            $3
             dev_start dev "$1"
             pk_round drv
         done
@@ -81,31 +86,31 @@ back_end_restarts() {
 }
 
 @test "user: the device's process restarts under a driver that stays" {
-    back_end_restarts "iface=$IW/sock" "path=$IW/sock"
+    back_end_restarts "iface=$IW/sock" "path=$IW/sock" "proc_stop dev"
 }
 
 @test "user: the device's process is killed under a driver that stays" {
-    back_end_restarts "iface=$IW/sock" "path=$IW/sock" KILL
+    back_end_restarts "iface=$IW/sock" "path=$IW/sock" kill_dev
 }
 
 @test "user: driver as server: the device's process restarts" {
-    back_end_restarts "iface=$IW/sock,client=1" "path=$IW/sock,server=1"
+    back_end_restarts "iface=$IW/sock,client=1" "path=$IW/sock,server=1" "proc_stop dev"
 }
 
 @test "user: driver as server: the device's process is killed" {
-    back_end_restarts "iface=$IW/sock,client=1" "path=$IW/sock,server=1" KILL
+    back_end_restarts "iface=$IW/sock,client=1" "path=$IW/sock,server=1" "kill_dev keep"
 }
 
 @test "user: the device's process is killed in mid-traffic" {
     for packed in 0 1; do
         dev_start dev "iface=$IW/sock"
         pk_start drv "path=$IW/sock,$(format $packed)" -- --interactive --reconnect-ok \
-            --packets "$(scaled 400000 4000000)"
+            --timeout $DEADLINE --packets "$(scaled 400000 4000000)"
         tp_expect drv '^ready'
         tp_cmd drv run
         before=$(dev_rx)
         until_true "$DEADLINE" dev_rx_above "$before"
-        proc_stop dev KILL
+        kill_dev
         dev_start dev "iface=$IW/sock"
         before=$(dev_rx)
         until_true "$DEADLINE" dev_rx_above "$before" # traffic is back by itself
