@@ -13,7 +13,11 @@
 #include <rte_ether.h>
 
 #define DEV "net_tern_vhost0"
+#ifdef TERN_USER_PLUGIN
+#define DRV "net_tern_user0"
+#else
 #define DRV "net_virtio_user0"
+#endif
 
 struct rte_mempool *pool;
 static char folder[] = "/tmp/tern-pmd-XXXXXX";
@@ -30,7 +34,11 @@ int eal_start(void **state)
     char *argv[] = {(char *)"test",       (char *)"--no-huge",     (char *)"-m",
                     (char *)"128",        (char *)"--no-pci",      (char *)"--no-telemetry",
                     (char *)"--lcores=0", (char *)"--file-prefix", prefix,
-                    (char *)"-d",         (char *)TERN_PLUGIN};
+                    (char *)"-d",         (char *)TERN_PLUGIN,
+#ifdef TERN_USER_PLUGIN
+                    (char *)"-d",         (char *)TERN_USER_PLUGIN
+#endif
+    };
     (void)state;
     signal(SIGPIPE, SIG_IGN); // virtio-user writes to connections that are gone
     if (!mkdtemp(folder))

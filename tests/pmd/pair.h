@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A port of net_tern_vhost and a stock virtio-user port at its other end, in this process.
+// A port of net_tern_vhost and at its other end one of stock virtio-user, or of net_tern_user where
+// TERN_USER_PLUGIN is defined, in this process.
 #ifndef TERN_TEST_PAIR_H
 #define TERN_TEST_PAIR_H
 

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The Ethernet device operations of net_tern_user against net_tern_vhost, both in this process.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_interrupts.h>
+
+#include "pair.h"
+
+static const char *const formats[] = {",packed_vq=0", ",packed_vq=1", ",packed_vq=0,in_order=0",
+                                      ",packed_vq=1,in_order=0"};
+#define FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+static void add(struct pair *p, const char *format)
+{
+    p->queues = 1;
+    pair_add_dev(p, "");
+    pair_add_drv(p, format);
+    EVENTUALLY(link_is_up(p->drv));
+    EVENTUALLY(link_is_up(p->dev));
+}
+
+static void drop(struct pair *p)
+{
+    pair_remove_drv(p);
+    pair_remove_dev(p);
+}
+
+static void the_link_follows_the_back_end(void **state)
+{
+    struct pair p = {.queues = 1};
+    (void)state;
+    pair_add_drv(&p, "");
+    assert_false(link_is_up(p.drv));
+    for (int i = 0; i < 3; i++) {
+        pair_add_dev(&p, "");
+        EVENTUALLY(link_is_up(p.drv));
+        rte_eth_promiscuous_enable(p.drv);
+        send_n(p.drv, 10, 64);
+        receive_n(p.dev, 10, 64);
+        send_n(p.dev, 10, 200);
+        receive_n(p.drv, 10, 200);
+        pair_remove_dev(&p);
+        EVENTUALLY(!link_is_up(p.drv));
+        struct rte_mbuf *m = packet(64, 0);
+        assert_int_equal(rte_eth_tx_burst(p.drv, 0, &m, 1), 0);
+        rte_pktmbuf_free(m);
+    }
+    pair_remove_drv(&p);
+}
+
+// Sends one frame to this address; is it received?
+static bool arrives(const struct pair *p, const uint8_t to[6], uint16_t vlan)
+{
+    uint64_t before = xstat(p->drv, "rx_q0_drop_filtered");
+    struct rte_mbuf *m = packet(64, 0);
+    uint8_t *d = rte_pktmbuf_mtod(m, uint8_t *);
+    memcpy(d, to, 6);
+    memcpy(d + 12, vlan ? "\x81\x00" : "\x08\x00", 2);
+    d[14] = (uint8_t)(vlan >> 8);
+    d[15] = (uint8_t)vlan;
+    EVENTUALLY(rte_eth_tx_burst(p->dev, 0, &m, 1) == 1);
+    for (int left = 20000; left > 0; left--) {
+        if (rte_eth_rx_burst(p->drv, 0, &m, 1) == 1) {
+            rte_pktmbuf_free(m);
+            return true;
+        }
+        if (xstat(p->drv, "rx_q0_drop_filtered") > before)
+            return false;
+        rte_delay_us_sleep(1000);
+    }
+    fail_msg("neither received nor dropped");
+    return false;
+}
+
+static void addresses_are_filtered(void **state)
+{
+    static const uint8_t own[] = {2, 0, 0, 0, 0, 2}, other[] = {2, 0, 0, 0, 0, 9},
+                         all[] = {255, 255, 255, 255, 255, 255}, group[] = {1, 0, 94, 0, 0, 1},
+                         nobody[6] = {0};
+    struct rte_ether_addr mac, groups[1];
+    struct pair p = {.queues = 1};
+    (void)state;
+    add(&p, ",mac=02:00:00:00:00:02");
+    memcpy(&mac, other, 6);
+    memcpy(groups, group, 6);
+    assert_true(arrives(&p, own, 0));
+    assert_true(arrives(&p, all, 0));
+    assert_false(arrives(&p, other, 0));
+    assert_false(arrives(&p, group, 0));
+    assert_false(arrives(&p, nobody, 0));
+    assert_int_equal(rte_eth_dev_mac_addr_add(p.drv, &mac, 0), 0);
+    assert_true(arrives(&p, other, 0));
+    assert_int_equal(rte_eth_dev_mac_addr_remove(p.drv, &mac), 0);
+    assert_false(arrives(&p, other, 0));
+    assert_int_equal(rte_eth_dev_set_mc_addr_list(p.drv, groups, 1), 0);
+    assert_true(arrives(&p, group, 0));
+    assert_int_equal(rte_eth_dev_set_mc_addr_list(p.drv, NULL, 0), 0);
+    assert_false(arrives(&p, group, 0));
+    assert_int_equal(rte_eth_allmulticast_enable(p.drv), 0);
+    assert_true(arrives(&p, group, 0));
+    assert_int_equal(rte_eth_allmulticast_disable(p.drv), 0);
+    assert_int_equal(rte_eth_promiscuous_enable(p.drv), 0);
+    assert_true(arrives(&p, other, 0));
+    assert_int_equal(rte_eth_promiscuous_disable(p.drv), 0);
+    assert_int_equal(rte_eth_dev_default_mac_addr_set(p.drv, &mac), 0);
+    assert_true(arrives(&p, other, 0));
+    assert_false(arrives(&p, own, 0));
+    drop(&p);
+}
+
+static void vlans_are_filtered(void **state)
+{
+    static const uint8_t all[] = {255, 255, 255, 255, 255, 255};
+    struct pair p = {.queues = 1};
+    (void)state;
+    add(&p, "");
+    assert_true(arrives(&p, all, 7));
+    assert_int_equal(rte_eth_dev_set_vlan_offload(p.drv, RTE_ETH_VLAN_FILTER_OFFLOAD), 0);
+    assert_false(arrives(&p, all, 7));
+    assert_true(arrives(&p, all, 0));
+    assert_int_equal(rte_eth_dev_vlan_filter(p.drv, 7, 1), 0);
+    assert_true(arrives(&p, all, 7));
+    assert_false(arrives(&p, all, 8));
+    assert_int_equal(rte_eth_dev_vlan_filter(p.drv, 7, 0), 0);
+    assert_false(arrives(&p, all, 7));
+    drop(&p);
+}
+
+static void fill_is_counted(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FORMATS; f++) {
+        struct pair p = {.queues = 1};
+        add(&p, formats[f]);
+        rte_eth_promiscuous_enable(p.drv);
+        assert_int_equal(rte_eth_rx_queue_count(p.drv, 0), 0);
+        assert_int_equal(rte_eth_rx_descriptor_status(p.drv, 0, 0), RTE_ETH_RX_DESC_AVAIL);
+        for (int lap = 0; lap < 20; lap++) { // around the ring
+            send_n(p.dev, 30, 64);
+            EVENTUALLY(rte_eth_rx_queue_count(p.drv, 0) == 30);
+            assert_int_equal(rte_eth_rx_descriptor_status(p.drv, 0, 29), RTE_ETH_RX_DESC_DONE);
+            assert_int_equal(rte_eth_rx_descriptor_status(p.drv, 0, 30), RTE_ETH_RX_DESC_AVAIL);
+            receive_n(p.drv, 30, 64);
+        }
+        assert_int_equal(rte_eth_tx_descriptor_status(p.drv, 0, 255), RTE_ETH_TX_DESC_DONE);
+        send_n(p.drv, 10, 64);
+        assert_int_equal(rte_eth_tx_descriptor_status(p.drv, 0, 255), RTE_ETH_TX_DESC_FULL);
+        receive_n(p.dev, 10, 64);
+        EVENTUALLY(rte_eth_tx_descriptor_status(p.drv, 0, 255) == RTE_ETH_TX_DESC_DONE);
+        assert_int_equal(rte_eth_tx_done_cleanup(p.drv, 0, 0), 10);
+        drop(&p);
+    }
+}
+
+static void queues_stop_and_start_one_by_one(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FORMATS; f++) {
+        struct pair p = {.queues = 1};
+        struct rte_mbuf *m;
+        add(&p, formats[f]);
+        rte_eth_promiscuous_enable(p.drv);
+        for (int i = 0; i < 10; i++) {
+            unsigned used = rte_mempool_in_use_count(pool);
+            assert_int_equal(rte_eth_dev_rx_queue_stop(p.drv, 0), 0);
+            assert_int_equal(rte_mempool_in_use_count(pool), used - 256);
+            assert_int_equal(rte_eth_rx_burst(p.drv, 0, &m, 1), 0);
+            assert_int_equal(rte_eth_dev_tx_queue_stop(p.drv, 0), 0);
+            assert_int_equal(rte_eth_dev_tx_queue_start(p.drv, 0), 0);
+            assert_int_equal(rte_eth_dev_rx_queue_start(p.drv, 0), 0);
+            send_n(p.drv, 3, 64);
+            receive_n(p.dev, 3, 64);
+            send_n(p.dev, 3, 64);
+            receive_n(p.drv, 3, 64);
+            rte_eth_tx_done_cleanup(p.drv, 0, 0);
+        }
+        drop(&p);
+    }
+}
+
+// Buffers are neither lost nor doubled; the group's end looks at the pool.
+static void ports_stop_and_start(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FORMATS; f++) {
+        struct pair p = {.queues = 1};
+        add(&p, formats[f]);
+        rte_eth_promiscuous_enable(p.drv);
+        for (int i = 0; i < 30; i++) {
+            send_n(p.drv, 5, 64);
+            assert_int_equal(rte_eth_dev_stop(p.drv), 0);
+            assert_int_equal(rte_eth_dev_start(p.drv), 0);
+            EVENTUALLY(link_is_up(p.drv));
+            EVENTUALLY(link_is_up(p.dev));
+            struct rte_mbuf *m;
+            while (rte_eth_rx_burst(p.dev, 0, &m, 1) == 1)
+                rte_pktmbuf_free(m); // what was taken before the stop
+            send_n(p.dev, 3, 64);
+            receive_n(p.drv, 3, 64);
+        }
+        drop(&p);
+    }
+}
+
+static void an_mtu_must_fit_the_buffers(void **state)
+{
+    struct pair p = {.queues = 1};
+    (void)state;
+    add(&p, ",mrg_rxbuf=0");
+    assert_int_equal(rte_eth_dev_set_mtu(p.drv, 2000), 0);
+    assert_int_equal(rte_eth_dev_set_mtu(p.drv, 9000), -EINVAL);
+    drop(&p);
+    add(&p, ",mrg_rxbuf=1");
+    assert_int_equal(rte_eth_dev_set_mtu(p.drv, 9000), 0);
+    drop(&p);
+}
+
+static void statistics_count_and_reset(void **state)
+{
+    struct rte_eth_stats stats;
+    struct pair p = {.queues = 1};
+    (void)state;
+    add(&p, "");
+    rte_eth_promiscuous_enable(p.drv);
+    for (int round = 0; round < 2; round++) {
+        send_n(p.drv, 10, 64);
+        receive_n(p.dev, 10, 64);
+        send_n(p.dev, 5, 200);
+        receive_n(p.drv, 5, 200);
+        assert_int_equal(rte_eth_stats_get(p.drv, &stats), 0);
+        assert_int_equal(stats.opackets, 10);
+        assert_int_equal(stats.obytes, 640);
+        assert_int_equal(stats.ipackets, 5);
+        assert_int_equal(stats.ibytes, 1000);
+        assert_int_equal(stats.ierrors + stats.oerrors, 0);
+        assert_int_equal(xstat(p.drv, "tx_q0_size_64_packets"), 10);
+        assert_int_equal(xstat(p.drv, "rx_q0_size_128_255_packets"), 5);
+        assert_int_equal(round ? rte_eth_xstats_reset(p.drv) : rte_eth_stats_reset(p.drv), 0);
+        assert_int_equal(xstat(p.drv, "rx_q0_good_packets"), 0);
+    }
+    drop(&p);
+}
+
+static void a_dump_names_queues_and_socket(void **state)
+{
+    struct pair p = {.queues = 1};
+    char *text = NULL;
+    size_t bytes;
+    (void)state;
+    add(&p, formats[1]);
+    FILE *file = open_memstream(&text, &bytes);
+    assert_int_equal(rte_eth_dev_priv_dump(p.drv, file), 0);
+    fclose(file);
+    assert_non_null(strstr(text, socket_path()));
+    assert_non_null(strstr(text, "tx queue 0: virtqueue 1, packed in-order"));
+    free(text);
+    drop(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_link_follows_the_back_end),
+        cmocka_unit_test(addresses_are_filtered),
+        cmocka_unit_test(vlans_are_filtered),
+        cmocka_unit_test(fill_is_counted),
+        cmocka_unit_test(queues_stop_and_start_one_by_one),
+        cmocka_unit_test(ports_stop_and_start),
+        cmocka_unit_test(an_mtu_must_fit_the_buffers),
+        cmocka_unit_test(statistics_count_and_reset),
+        cmocka_unit_test(a_dump_names_queues_and_socket),
+    };
+    return cmocka_run_group_tests(tests, eal_start, eal_stop);
+}
