@@ -197,8 +197,13 @@ static void test_resume_lacks(void **state)
     stub_idle(&r.s);
     r.s.status_mask = 0xff;
     assert_int_equal(run_greet(&r), 0);
+    struct vio_queue *q = r.t.d->queue[0];
+    struct pollfd p[2] = {{.fd = q->kick_fd, .events = POLLIN},
+                          {.fd = q->call_fd, .events = POLLIN}};
+    assert_int_equal(poll(p, 2, 0), 0);
     assert_int_equal(vio_vu_resume(r.t.v), 0);
     assert_int_equal(r.s.set_features, PF | V1 | PACKED);
+    assert_int_equal(poll(p, 2, 0), 2); // both sides look, whatever the last back end had in hand
     run_close(&r);
 }
 
