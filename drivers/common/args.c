@@ -106,7 +106,8 @@ int tern_args_read(const char *name, const char *text, const struct tern_arg *ta
             rc = read_pair(name, &list->pairs[i], table, n, params, args);
     }
     if (rc == 0 && !*((const char *)args + table[0].at)) {
-        TERN_LOG(ERR, "%s: %s is missing\nfix: say where the socket is: --vdev %s,%s=/tmp/vhost.sock",
+        TERN_LOG(ERR,
+                 "%s: %s is missing\nfix: say where the socket is: --vdev %s,%s=/tmp/vhost.sock",
                  name, table[0].key, name, table[0].key);
         rc = -EINVAL;
     }

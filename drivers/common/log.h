@@ -13,9 +13,9 @@ extern const char *tern_log_prefix;
     rte_log(RTE_LOG_##level, tern_logtype, "%s: " fmt "\n", tern_log_prefix, ##__VA_ARGS__)
 
 // Once in each plug-in.
-#define TERN_LOG_AS(prefix, type)   \
-    RTE_INIT(tern_log_as)           \
-    {                               \
+#define TERN_LOG_AS(prefix, type)     \
+    RTE_INIT(tern_log_as)             \
+    {                                 \
         tern_log_start(prefix, type); \
     }
 void tern_log_start(const char *prefix, const char *type);

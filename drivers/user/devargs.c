@@ -14,10 +14,11 @@ static int read_mac(const char *name, const struct tern_arg *a, const char *text
                       rte_is_valid_assigned_ether_addr(&args->mac);
     if (args->mac_given)
         return 0;
-    TERN_LOG(ERR,
-             "%s: %s=%s is not the address of one station\nfix: write six bytes in hexadecimal, the "
-             "first even: %s=02:00:00:00:00:01",
-             name, a->key, text, a->key);
+    TERN_LOG(
+        ERR,
+        "%s: %s=%s is not the address of one station\nfix: write six bytes in hexadecimal, the "
+        "first even: %s=02:00:00:00:00:01",
+        name, a->key, text, a->key);
     return -EINVAL;
 }
 
@@ -32,8 +33,14 @@ static int refuse_iface(const char *name, const struct tern_arg *a, const char *
 }
 
 #define FIELD(f) offsetof(struct tern_user_args, f)
-#define NUMBER(key, min, max, standard, f) {key, min, max, standard, FIELD(f), false, NULL, NULL}
-#define FLAG(key, standard, f) {key, 0, 1, standard, FIELD(f), true, NULL, NULL}
+#define NUMBER(key, min, max, standard, f)                   \
+    {                                                        \
+        key, min, max, standard, FIELD(f), false, NULL, NULL \
+    }
+#define FLAG(key, standard, f)                          \
+    {                                                   \
+        key, 0, 1, standard, FIELD(f), true, NULL, NULL \
+    }
 
 static const struct tern_arg table[] = {
     {"path", 0, 0, 0, FIELD(path), false, NULL, tern_arg_socket},
@@ -75,8 +82,8 @@ static void explain(const char *name, const struct tern_user_args *args)
 int tern_user_args_parse(const char *name, const char *text, struct tern_user_args *args)
 {
     memset(args, 0, sizeof(*args));
-    int rc = tern_args_read(name, text, table, sizeof(table) / sizeof(table[0]), TERN_USER_PARAMS,
-                            args);
+    int rc =
+        tern_args_read(name, text, table, sizeof(table) / sizeof(table[0]), TERN_USER_PARAMS, args);
     if (rc == 0)
         rc = check(name, args);
     if (rc == 0)

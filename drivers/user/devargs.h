@@ -10,17 +10,17 @@
 #define TERN_USER_PAIRS_MAX 127u // what the index of a message can name
 
 // For RTE_PMD_REGISTER_PARAM_STRING.
-#define TERN_USER_PARAMS    \
-    "path=<path> "          \
+#define TERN_USER_PARAMS       \
+    "path=<path> "             \
     "mac=<xx:xx:xx:xx:xx:xx> " \
-    "cq=<0|1> "             \
-    "queue_size=<1-32768> " \
-    "queues=<1-127> "       \
-    "server=<0|1> "         \
-    "mrg_rxbuf=<0|1> "      \
-    "in_order=<0|1> "       \
-    "packed_vq=<0|1> "      \
-    "speed=<Mbit/s> "       \
+    "cq=<0|1> "                \
+    "queue_size=<1-32768> "    \
+    "queues=<1-127> "          \
+    "server=<0|1> "            \
+    "mrg_rxbuf=<0|1> "         \
+    "in_order=<0|1> "          \
+    "packed_vq=<0|1> "         \
+    "speed=<Mbit/s> "          \
     "vectorized=<0|1>"
 
 // No pointers: it lies in memory that other processes see too.

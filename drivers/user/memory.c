@@ -92,10 +92,11 @@ static int add_external(const struct rte_memseg_list *msl)
     r.fd = file_of(msl->base_va, msl->len, &r.offset);
     if (r.fd >= 0)
         return put(&r, true);
-    TERN_LOG(WARNING,
-             "external memory at %p of %zu bytes has no file: back ends cannot reach it\nfix: map it "
-             "shared from a file or a memfd, or keep packets out of it",
-             msl->base_va, msl->len);
+    TERN_LOG(
+        WARNING,
+        "external memory at %p of %zu bytes has no file: back ends cannot reach it\nfix: map it "
+        "shared from a file or a memfd, or keep packets out of it",
+        msl->base_va, msl->len);
     return 0;
 }
 
@@ -111,10 +112,11 @@ static int add_segment(const struct rte_memseg_list *msl, const struct rte_memse
         r.offset = offset;
         return put(&r, false);
     }
-    TERN_LOG(ERR,
-             "memory at %p has no file that could be shared with a back end: %s\nfix: start without "
-             "--no-huge and --legacy-mem, or with an EAL that backs them by a memfd",
-             ms->addr, rte_strerror(rte_errno));
+    TERN_LOG(
+        ERR,
+        "memory at %p has no file that could be shared with a back end: %s\nfix: start without "
+        "--no-huge and --legacy-mem, or with an EAL that backs them by a memfd",
+        ms->addr, rte_strerror(rte_errno));
     return -ENOTSUP;
 }
 
@@ -180,8 +182,7 @@ static int start(void)
     rte_mcfg_mem_read_lock();
     int rc = scan();
     // Without hugepages, and in legacy mode, memory neither comes nor goes.
-    if (rc == 0 && rte_mem_event_callback_register(EVENTS, on_event, NULL) &&
-        rte_errno != ENOTSUP)
+    if (rc == 0 && rte_mem_event_callback_register(EVENTS, on_event, NULL) && rte_errno != ENOTSUP)
         rc = -rte_errno;
     rte_mcfg_mem_read_unlock();
     if (rc)

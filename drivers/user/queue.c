@@ -257,10 +257,11 @@ void tern_user_heal(struct tern_user_queue *q)
 {
     if (!q->live || !q->vq->broken || q->reported)
         return;
-    TERN_LOG(ERR,
-             "port %u: %s queue %u is broken: %s; it starts anew\nfix: if it happens again, the back "
-             "end breaks the virtio specification",
-             q->port_id, q->is_rx ? "rx" : "tx", q->queue_id, vq_broken_name(q->vq->broken));
+    TERN_LOG(
+        ERR,
+        "port %u: %s queue %u is broken: %s; it starts anew\nfix: if it happens again, the back "
+        "end breaks the virtio specification",
+        q->port_id, q->is_rx ? "rx" : "tx", q->queue_id, vq_broken_name(q->vq->broken));
     q->reported = true;
     tern_user_pause(q);
     if (restart(q, true) == 0)

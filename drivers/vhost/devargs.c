@@ -6,11 +6,19 @@
 #include "server.h"
 
 #define FIELD(f) offsetof(struct tern_args, f)
-#define NUMBER(key, min, max, standard, f) \
-    {key, min, max, standard, FIELD(f), false, NULL, NULL}
-#define FLAG(key, standard, f) {key, 0, 1, standard, FIELD(f), true, NULL, NULL}
+#define NUMBER(key, min, max, standard, f)                   \
+    {                                                        \
+        key, min, max, standard, FIELD(f), false, NULL, NULL \
+    }
+#define FLAG(key, standard, f)                          \
+    {                                                   \
+        key, 0, 1, standard, FIELD(f), true, NULL, NULL \
+    }
 // An argument of net_vhost that is known and not applied yet.
-#define NOT_YET(key, what) {key, 0, 0, 0, TERN_ARG_NOWHERE, true, what, NULL}
+#define NOT_YET(key, what)                               \
+    {                                                    \
+        key, 0, 0, 0, TERN_ARG_NOWHERE, true, what, NULL \
+    }
 
 static const struct tern_arg table[] = {
     {"iface", 0, 0, 0, FIELD(iface), false, NULL, tern_arg_socket},

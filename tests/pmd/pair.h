@@ -24,11 +24,12 @@
             fail_msg("never came true: %s", #cond); \
     } while (0)
 
-// The two ports and what the device side is configured with. Zero is a good default.
+// The two ports and what they are configured with. Zero is a good default.
 struct pair {
     uint16_t dev, drv;
     uint16_t queues; // of the device side; 0: 1
-    struct rte_eth_conf conf;
+    struct rte_eth_conf conf;     // of the device side
+    struct rte_eth_conf drv_conf; // of the driver side
     struct rte_eth_rxconf rx;
     bool rx_set;
 };

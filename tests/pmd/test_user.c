@@ -261,6 +261,80 @@ static void a_dump_names_queues_and_socket(void **state)
     drop(&p);
 }
 
+// ---- rx interrupts ----
+
+#define AT_ONCE 0
+#define PATIENT 20000
+
+static int sleep_on(int timeout_ms)
+{
+    struct rte_epoll_event e;
+    return rte_epoll_wait(RTE_EPOLL_PER_THREAD, &e, 1, timeout_ms);
+}
+
+static void add_sleeper(struct pair *p, const char *format)
+{
+    p->queues = 1;
+    p->drv_conf.intr_conf.rxq = 1;
+    add(p, format);
+    rte_eth_promiscuous_enable(p->drv);
+    assert_int_equal(
+        rte_eth_dev_rx_intr_ctl_q(p->drv, 0, RTE_EPOLL_PER_THREAD, RTE_INTR_EVENT_ADD, NULL), 0);
+}
+
+static void cycle(struct pair *p)
+{
+    assert_int_equal(rte_eth_dev_rx_intr_enable(p->drv, 0), 0);
+    assert_int_equal(sleep_on(AT_ONCE), 0);
+    send_n(p->dev, 1, 64);
+    assert_int_equal(sleep_on(PATIENT), 1);
+    assert_int_equal(rte_eth_dev_rx_intr_disable(p->drv, 0), 0);
+    receive_n(p->drv, 1, 64);
+}
+
+static void a_packet_wakes(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FORMATS; f++) {
+        struct pair p = {.queues = 1};
+        add_sleeper(&p, formats[f]);
+        for (int i = 0; i < 600; i++)
+            cycle(&p);
+        // The race: the packet came after the last poll and before interrupts were on.
+        for (int i = 0; i < 20; i++) {
+            send_n(p.dev, 1, 64);
+            EVENTUALLY(rte_eth_rx_queue_count(p.drv, 0) == 1);
+            assert_int_equal(rte_eth_dev_rx_intr_enable(p.drv, 0), 0);
+            assert_int_equal(sleep_on(PATIENT), 1);
+            assert_int_equal(rte_eth_dev_rx_intr_disable(p.drv, 0), 0);
+            receive_n(p.drv, 1, 64);
+        }
+        drop(&p);
+    }
+}
+
+// The application sleeps, its back end goes and comes back with other descriptors.
+static void a_new_back_end_wakes_a_sleeper(void **state)
+{
+    struct pair p = {.queues = 1};
+    (void)state;
+    add_sleeper(&p, formats[0]);
+    cycle(&p);
+    assert_int_equal(rte_eth_dev_rx_intr_enable(p.drv, 0), 0);
+    for (int i = 0; i < 6; i++) {
+        pair_remove_dev(&p);
+        EVENTUALLY(!link_is_up(p.drv));
+        pair_add_dev(&p, "");
+        EVENTUALLY(link_is_up(p.drv));
+        // Told to look again, since nobody knows what was missed.
+        assert_int_equal(sleep_on(PATIENT), 1);
+        assert_int_equal(rte_eth_dev_rx_intr_disable(p.drv, 0), 0);
+        cycle(&p);
+        assert_int_equal(rte_eth_dev_rx_intr_enable(p.drv, 0), 0);
+    }
+    drop(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +347,8 @@ int main(void)
         cmocka_unit_test(an_mtu_must_fit_the_buffers),
         cmocka_unit_test(statistics_count_and_reset),
         cmocka_unit_test(a_dump_names_queues_and_socket),
+        cmocka_unit_test(a_packet_wakes),
+        cmocka_unit_test(a_new_back_end_wakes_a_sleeper),
     };
     return cmocka_run_group_tests(tests, eal_start, eal_stop);
 }
