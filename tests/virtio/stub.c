@@ -165,6 +165,9 @@ static bool spoil(struct stub *s, struct vhu_msg *r)
     case STUB_REFUSE:
         r->p.u64 = 1;
         break;
+    case STUB_OTHER_RING:
+        r->p.state.index++;
+        break;
     case STUB_UNASKED:
         vhu_msg_send(s->sock, r, FE_WAIT_MS);
         break;

@@ -12,17 +12,18 @@
 
 enum stub_lie {
     STUB_HONEST,
-    STUB_SHORT,    // reply cut
-    STUB_LONG,     // reply padded
-    STUB_OTHER_ID, // reply to another request
-    STUB_NO_FLAG,  // reply that does not say so
-    STUB_VERSION,  // of another protocol version
-    STUB_WITH_FD,  // reply with a file descriptor
-    STUB_SILENT,   // no reply
-    STUB_REFUSE,   // acknowledged with 1
-    STUB_HANG_UP,  // closes instead of replying
-    STUB_UNASKED,  // replies twice
-    STUB_ASKS,     // asks on the channel, and replies when it was answered
+    STUB_SHORT,      // reply cut
+    STUB_LONG,       // reply padded
+    STUB_OTHER_ID,   // reply to another request
+    STUB_NO_FLAG,    // reply that does not say so
+    STUB_VERSION,    // of another protocol version
+    STUB_WITH_FD,    // reply with a file descriptor
+    STUB_SILENT,     // no reply
+    STUB_REFUSE,     // acknowledged with 1
+    STUB_OTHER_RING, // about another ring than was asked for
+    STUB_HANG_UP,    // closes instead of replying
+    STUB_UNASKED,    // replies twice
+    STUB_ASKS,       // asks on the channel, and replies when it was answered
 };
 
 struct stub {

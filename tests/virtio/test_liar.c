@@ -95,6 +95,20 @@ static void test_stop_lies(void **state)
     }
 }
 
+static void test_stop_other_ring(void **state)
+{
+    struct run r;
+    (void)state;
+    run_open(&r, PF | V1 | PACKED, PROTO, FE_WAIT_MS);
+    assert_int_equal(run_use(&r), 0);
+    r.s.lie = STUB_OTHER_RING;
+    r.s.lie_at = VHU_REQ_GET_VRING_BASE;
+    assert_int_equal(vio_queue_stop(r.t.d->queue[0], NULL, NULL), 0);
+    assert_false(vio_vu_connected(r.t.v));
+    run_said(&r, "asked for ring 0, got 1");
+    run_close(&r);
+}
+
 static void test_config_lies(void **state)
 {
     struct run r;
@@ -296,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_stop_lies),
+        cmocka_unit_test(test_stop_other_ring),
         cmocka_unit_test(test_config_lies),
         cmocka_unit_test(test_unasked),
         cmocka_unit_test(test_asked_meanwhile),
