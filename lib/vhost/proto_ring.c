@@ -12,8 +12,8 @@ static struct vhu_ring *ring_at(struct vhu_dev *d, const struct vhu_msg *m, uint
 {
     if (index < d->opts.queues)
         return &d->ring[index];
-    vhu_refuse(d, "%s: ring %llu, but the device has %u", vhu_req_name(m->hdr.request),
-               (unsigned long long)index, d->opts.queues);
+    vhu_refuse(d, "%s: ring %llu, but the device has %u; fix: give both sides the same queues=",
+               vhu_req_name(m->hdr.request), (unsigned long long)index, d->opts.queues);
     return NULL;
 }
 
