@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pmd.h"
@@ -19,6 +20,13 @@
 #define CONFIG_STATUS 6
 #define CONFIG_MTU 10
 #define STATUS_LINK_UP 1u
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
 
 static uint64_t wanted(const struct tern_user_args *a)
 {
@@ -173,6 +181,7 @@ static void up(struct tern_user_port *port)
         say_failed(port, what, rc);
         down(port);
         vio_vu_disconnect(port->vu);
+        port->retry_ms = now_ms() + CHECK_MS;
         return;
     }
     read_config(port);
@@ -210,6 +219,9 @@ static int turn(struct tern_user_port *port)
         TERN_LOG(INFO, "port %u: the back end at %s is gone", port->port_id, port->args.path);
         down(port);
     }
+    // A back end that does not suit us must not keep us, and itself, busy.
+    if (port->failed && now_ms() < port->retry_ms)
+        return CHECK_MS / 10;
     bool connected = vio_vu_connect(port->vu) == 0;
     if (connected && port->running && !port->up)
         up(port);
@@ -347,6 +359,7 @@ void tern_user_link_memory(struct tern_user_port *port)
         say_failed(port, "memory", rc);
         down(port);
         vio_vu_disconnect(port->vu);
+        port->retry_ms = now_ms() + CHECK_MS;
     }
     pthread_mutex_unlock(&port->lock);
 }

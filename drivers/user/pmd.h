@@ -58,8 +58,9 @@ struct tern_user_port {
     bool device_up;       // link status in config space, where there is one
     uint16_t mtu_max;     // of the device; 0: it did not say
     struct tern_user_queue *queue[2 * TERN_USER_PAIRS_MAX]; // by virtqueue; NULL: not set up
-    int failed;   // why it did not come up the last time; 0: it did
-    uint64_t ups; // times that it came up
+    int failed;        // why it did not come up the last time; 0: it did
+    uint64_t retry_ms; // not to be tried again before, by the monotonic clock
+    uint64_t ups;      // times that it came up
 };
 
 static inline struct tern_user_port *tern_user_port_of(const struct rte_eth_dev *dev)
