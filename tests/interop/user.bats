@@ -99,13 +99,16 @@ segments() {
 @test "user: a hugepage file for each page" {
     [ "$TERN_NO_HUGE" = 0 ] || skip "needs hugepages"
     [ "$TERN_VHOST_DRIVER" = net_tern_vhost ] || skip "net_vhost takes 8 regions"
+    # shellcheck disable=SC2034 # for pk_run
     DRV_MEM=(-m 128)
     pk_run "path=$IW/sock" -- --packets "$(scaled 20000 500000)" --mbufs 32768
 }
 
+# shellcheck disable=SC2030 # each test is a shell of its own, and that is meant
 @test "user: more regions than the device side takes are named, with a fix" {
     [ "$TERN_NO_HUGE" = 0 ] || skip "needs hugepages"
     [ "$TERN_VHOST_DRIVER" = net_vhost ] || skip "net_tern_vhost takes them all"
+    # shellcheck disable=SC2034 # for pk_run
     DRV_MEM=(-m 128)
     pk_run "path=$IW/sock" -- --packets 100 --mbufs 32768 --timeout 1 || true
     grep -q 'regions after joining' "$IW/pktcheck.log"
@@ -115,6 +118,7 @@ segments() {
 # refused DEVARGS WORD: the program ends, and says which argument is wrong and what to do
 refused() {
     run pk_run "$1" -- --packets 1 --timeout 1
+    # shellcheck disable=SC2031
     [ "$status" != 0 ]
     grep -q "$2" "$IW/pktcheck.log"
     grep -q 'fix: ' "$IW/pktcheck.log"

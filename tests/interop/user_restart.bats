@@ -64,7 +64,8 @@ format() { echo "packed_vq=$1,in_order=$((1 - $1))"; }
 dev_rx() { tp_ask dev 'show port stats 0' 'Tx-pps' | sed -n 's/.*RX-packets: *\([0-9]*\).*/\1/p'; }
 dev_rx_above() { [ "$(dev_rx)" -gt "$1" ]; }
 
-# kill_dev: net_vhost does not listen where it finds the socket of one that was killed.
+# kill_dev [keep]: net_vhost does not listen where it finds the socket of one that was killed.
+# shellcheck disable=SC2120
 kill_dev() {
     proc_stop dev KILL
     [ "${1:-}" = keep ] || rm -f "$IW/sock"
@@ -105,11 +106,12 @@ back_end_restarts() {
     for packed in 0 1; do
         dev_start dev "iface=$IW/sock"
         pk_start drv "path=$IW/sock,$(format $packed)" -- --interactive --reconnect-ok \
-            --timeout $DEADLINE --packets "$(scaled 400000 4000000)"
+            --timeout "$DEADLINE" --packets "$(scaled 400000 4000000)"
         tp_expect drv '^ready'
         tp_cmd drv run
         before=$(dev_rx)
         until_true "$DEADLINE" dev_rx_above "$before"
+        # shellcheck disable=SC2119
         kill_dev
         dev_start dev "iface=$IW/sock"
         before=$(dev_rx)
