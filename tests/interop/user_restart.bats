@@ -106,7 +106,7 @@ back_end_restarts() {
     for packed in 0 1; do
         dev_start dev "iface=$IW/sock"
         pk_start drv "path=$IW/sock,$(format $packed)" -- --interactive --reconnect-ok \
-            --timeout "$DEADLINE" --packets "$(scaled 400000 4000000)"
+            --timeout "$DEADLINE" --packets "$(scaled 8000000 20000000)"
         tp_expect drv '^ready'
         tp_cmd drv run
         before=$(dev_rx)
