@@ -101,18 +101,17 @@ static __rte_noinline struct rte_mbuf *tern_rx_join(struct tern_user_queue *q, s
     return head;
 }
 
-// The first of several buffers; false: its count is impossible.
-static __rte_noinline bool tern_rx_begin(struct tern_user_queue *q, struct rte_mbuf *m,
+// The first of several buffers; dropped when their number is impossible.
+static __rte_noinline void tern_rx_begin(struct tern_user_queue *q, struct rte_mbuf *m,
                                          uint16_t buffers)
 {
     if (buffers == 0 || buffers > q->vq->size) {
         q->stats.drops[TERN_USER_DROP_HEADER]++;
         rte_pktmbuf_free(m);
-        return false;
+        return;
     }
     q->part = q->part_last = m;
     q->part_left = buffers - 1u;
-    return true;
 }
 
 // One used buffer. Returns the packet that it completes, or NULL.
@@ -208,7 +207,6 @@ static __rte_noinline bool tern_tx_odd(struct tern_user_queue *q, uint64_t f, st
         rte_pktmbuf_free(m);
         return true;
     }
-    // Counted before it is the device's, and taken back if it did not fit.
     if (!vq_drv_put_avail(q->vq, f, &c, m))
         return false;
     tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
