@@ -12,29 +12,24 @@
 #include "chain.h"
 #include "order.h"
 
-// Copies a packet's bytes. Short ones are done here, 16 bytes a step with an overlapping end; for
-// the others the C library picks the best way of this CPU.
-VQ_INLINE void tern_copy(void *restrict to, const void *restrict from, uint32_t bytes)
+// Copies a packet's bytes. Short ones are done here, as a head and a tail of fixed size that may
+// overlap; for the others the C library picks the best way of this CPU.
+VQ_INLINE void tern_copy(void *to, const void *from, uint32_t bytes)
 {
     uint8_t *t = (uint8_t *)to;
     const uint8_t *s = (const uint8_t *)from;
-    if (unlikely(bytes < 16 || bytes > 256)) {
+#define TERN_COPY_ENDS(n) (memcpy(t, s, n), memcpy(t + bytes - (n), s + bytes - (n), n))
+    if (unlikely(bytes < 16 || bytes > 256))
         memcpy(t, s, bytes);
-        return;
-    }
-    for (uint32_t i = 0; i + 16 < bytes; i += 16)
-        __builtin_memcpy(t + i, s + i, 16);
-    __builtin_memcpy(t + bytes - 16, s + bytes - 16, 16);
-}
-
-// Asks for ownership of the cache line at `p`, which will be written soon.
-VQ_INLINE void tern_prefetch_write(const void *p)
-{
-#if defined(__x86_64__)
-    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)p));
-#else
-    __builtin_prefetch(p, 1);
-#endif
+    else if (bytes > 128)
+        TERN_COPY_ENDS(128);
+    else if (bytes > 64)
+        TERN_COPY_ENDS(64);
+    else if (bytes > 32)
+        TERN_COPY_ENDS(32);
+    else
+        TERN_COPY_ENDS(16);
+#undef TERN_COPY_ENDS
 }
 
 // A place in a list of segments; `seg` always has bytes left at `at`, unless nseg is 0.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Instances of the bursts. Each fixes the hot feature bits; the generic ones test them at run
 // time. All others of the feature word stay run-time bits in every instance.
+#include <rte_cycles.h>
+
 #include "burst.h"
 
 #define HOT (VQ_F_RING_PACKED | VQ_F_IN_ORDER | VNET_F_MRG_RXBUF)
@@ -95,9 +97,38 @@ static uint16_t run(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t n)
     return done;
 }
 
-uint16_t tern_vhost_rx(void *q, struct rte_mbuf **pkts, uint16_t n)
+// Leaves the ring alone for a while when the driver is in the middle of filling it: each look at a
+// line that it still writes takes the line away from it, and a burst cut short costs both sides
+// nearly as much as a full one. A packet that comes alone is never made to wait.
+static void rest(struct tern_queue *q, uint16_t got)
 {
-    return run(q, pkts, n);
+    bool filling = got > 1;
+    if (filling || q->filling)
+        q->rest_until = rte_rdtsc() + q->rest_cycles;
+    q->filling = filling;
+}
+
+static bool resting(struct tern_queue *q)
+{
+    if (likely(q->rest_until == 0))
+        return false;
+    if (rte_rdtsc() < q->rest_until)
+        return true;
+    q->rest_until = 0;
+    return false;
+}
+
+uint16_t tern_vhost_rx(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+    struct tern_queue *q = queue;
+    if (unlikely(resting(q)))
+        return 0;
+    uint16_t got = run(q, pkts, n);
+    if (unlikely(got < n))
+        rest(q, got);
+    else
+        q->filling = true;
+    return got;
 }
 
 uint16_t tern_vhost_tx(void *q, struct rte_mbuf **pkts, uint16_t n)

@@ -11,9 +11,11 @@
 VQ_INLINE void tern_finish(struct tern_queue *q, uint64_t f)
 {
     vq_dev_publish(&q->vq->vq, f);
-    vhu_queue_notify(q->vq, f);
+    if (likely(!vhu_queue_notify(q->vq, f))) {
+        q->stats.suppressed = q->vq->suppressed;
+        return;
+    }
     q->stats.calls = q->vq->calls;
-    q->stats.suppressed = q->vq->suppressed;
     q->stats.call_errors = q->vq->call_errors;
 }
 
@@ -99,7 +101,7 @@ VQ_INLINE uint16_t tern_rx_chunk(struct tern_queue *q, uint64_t f, struct rte_mb
     if (got == 0)
         return 0;
     for (unsigned i = 0; i < got; i++)
-        rte_prefetch0((uint8_t *)vq_seg_ptr(c[i].seg) + q->hdr_bytes);
+        vq_prefetch((uint8_t *)vq_seg_ptr(c[i].seg) + q->hdr_bytes);
     if (unlikely(!tern_mbuf_get_bulk(q->mp, pkts, got))) {
         q->stats.alloc_failed++;
         vq_dev_unget_avail(vq, f, c, got);
@@ -123,15 +125,39 @@ struct tern_tx {
     struct vq_used used[TERN_CHUNK + TERN_MERGE];
     unsigned got, next;
     unsigned nseg; // entries of q->seg in use
+    unsigned kept; // headers that were right as they were
 };
 
-VQ_INLINE void tern_hdr_write(void *at, uint32_t hdr_bytes, uint16_t num_buffers)
+// A net header without an offload: all zero but num_buffers, its last field. Built in registers: a
+// header put together in memory field by field and then read whole waits until every earlier store,
+// to lines far away too, has left the CPU.
+VQ_INLINE void tern_hdr_build(struct vnet_hdr *h, uint16_t num_buffers)
 {
-    struct vnet_hdr h = {.num_buffers = {VQ_LE16(num_buffers)}};
-    if (likely(hdr_bytes == sizeof(h)))
-        memcpy(at, &h, sizeof(h));
-    else
-        memcpy(at, &h, 10);
+    uint64_t head = 0;
+    uint32_t tail = VQ_LE32((uint32_t)num_buffers << 16);
+    memcpy(h, &head, 8);
+    memcpy((uint8_t *)h + 8, &tail, 4);
+}
+
+// Makes the header at `at` that of a packet in one buffer. Returns whether it already was: a driver
+// that reuses its buffers leaves our last header there, and a line that nobody writes stays in both
+// caches.
+VQ_INLINE bool tern_hdr_keep(uint8_t *at, uint32_t hdr_bytes)
+{
+    uint64_t head, zero = 0;
+    uint32_t tail = 0, one = VQ_LE32(1u << 16);
+    memcpy(&head, at, 8);
+    if (unlikely(hdr_bytes != sizeof(struct vnet_hdr))) { // 10: without num_buffers
+        memcpy(at, &zero, 8);
+        memcpy(at + 8, &zero, 2);
+        return false;
+    }
+    memcpy(&tail, at + 8, 4);
+    if (likely(head == 0 && tail == one))
+        return true;
+    memcpy(at, &zero, 8);
+    memcpy(at + 8, &one, 4);
+    return false;
 }
 
 // Space for another chain of any legal length is left, here and in the array of segments.
@@ -156,13 +182,16 @@ VQ_INLINE bool tern_tx_more(struct tern_queue *q, uint64_t f, struct tern_tx *t,
 }
 
 // The buffers' first lines are the driver's until we own them, and stores take ownership one after
-// the other: ask for all of them at once.
+// the other: ask for all of them at once. Headers that will not be written are only read.
 VQ_INLINE void tern_tx_prefetch(const struct tern_queue *q, const struct tern_tx *t)
 {
     for (unsigned i = 0; i < t->got; i++) {
         const uint8_t *to = vq_seg_ptr(t->c[i].seg);
-        tern_prefetch_write(to);
-        tern_prefetch_write(to + q->hdr_bytes);
+        if (q->hdr_kept)
+            vq_prefetch(to);
+        else
+            vq_prefetch_write(to);
+        vq_prefetch_write(to + q->hdr_bytes);
     }
 }
 
@@ -181,7 +210,7 @@ static inline void tern_tx_scatter(struct tern_queue *q, struct tern_tx *t, unsi
         left -= bytes;
         at.nseg += c[k].nwrite;
     }
-    tern_hdr_write(&h, q->hdr_bytes, (uint16_t)n);
+    tern_hdr_build(&h, (uint16_t)n);
     tern_cursor_copy(&at, NULL, &h, q->hdr_bytes);
     tern_mbuf_to_cursor(m, &at);
     tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
@@ -225,7 +254,7 @@ VQ_INLINE bool tern_tx_one(struct tern_queue *q, uint64_t f, struct tern_tx *t,
         return tern_tx_odd(q, f, t, m);
     uint8_t *to = vq_seg_ptr(c->seg);
     const void *data = rte_pktmbuf_mtod(m, const void *);
-    tern_hdr_write(to, q->hdr_bytes, 1);
+    t->kept += tern_hdr_keep(to, q->hdr_bytes);
     tern_copy(to + q->hdr_bytes, data, m->pkt_len);
     t->used[t->next++] = (struct vq_used){.id = c->id, .ndesc = c->ndesc, .bytes = need};
     tern_count_packet(&q->stats.p, data, m->pkt_len);
@@ -239,7 +268,7 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_queue *q, uint64_t f, struct rte_mb
     struct vq_dev *vq = &q->vq->vq;
     uint16_t done;
 
-    t.got = t.next = t.nseg = 0;
+    t.got = t.next = t.nseg = t.kept = 0;
     if (!tern_tx_more(q, f, &t, n))
         return 0;
     tern_tx_prefetch(q, &t);
@@ -252,6 +281,7 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_queue *q, uint64_t f, struct rte_mb
     if (t.next < t.got)
         vq_dev_unget_avail(vq, f, &t.c[t.next], t.got - t.next);
     if (likely(t.next > 0)) {
+        q->hdr_kept = t.kept > t.next / 2;
         vq_dev_put_used_burst(vq, f, t.used, t.next);
         tern_finish(q, f);
     }

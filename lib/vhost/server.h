@@ -186,14 +186,16 @@ VQ_INLINE void vhu_queue_leave(struct vhu_queue *q)
 }
 
 // Notifies the driver if it asked for it: must_notify, then a write to the call eventfd. Inside
-// enter/leave, after vq_dev_publish.
+// enter/leave, after vq_dev_publish. True: it did, or tried to (see the counters).
 void vhu_queue_call_slow(struct vhu_queue *q);
-VQ_INLINE void vhu_queue_notify(struct vhu_queue *q, uint64_t f)
+VQ_INLINE bool vhu_queue_notify(struct vhu_queue *q, uint64_t f)
 {
-    if (vq_dev_must_notify(&q->vq, f))
+    if (vq_unlikely(vq_dev_must_notify(&q->vq, f))) {
         vhu_queue_call_slow(q);
-    else
-        q->suppressed++;
+        return true;
+    }
+    q->suppressed++;
+    return false;
 }
 
 // Takes the kick of a queue that its owner polls. Inside enter/leave; never blocks. False: there

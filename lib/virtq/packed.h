@@ -334,6 +334,19 @@ VQ_INLINE void vq_packed_avail_step(struct vq_dev *q, uint16_t ndesc)
     q->avail_idx = (uint16_t)at;
 }
 
+// Fetches the lines of the next `n` descriptors behind the first all at once: one after the other,
+// each would wait for the one before it. Those that will be written as used are taken over.
+VQ_INLINE void vq_packed_prefetch_avail(const struct vq_dev *q, uint64_t f, unsigned n)
+{
+    for (unsigned k = VQ_DESC_LINE; k < n; k += VQ_DESC_LINE) {
+        uint32_t at = q->avail_idx + k < q->size ? q->avail_idx + k : q->avail_idx + k - q->size;
+        if ((f & VQ_F_IN_ORDER) && q->reads_only)
+            vq_prefetch(&q->pring[at]);
+        else
+            vq_prefetch_write(&q->pring[at]);
+    }
+}
+
 VQ_INLINE unsigned vq_packed_get_avail(struct vq_dev *q, uint64_t f, struct vq_chain *c, unsigned n,
                                        struct vq_seg *seg, unsigned nseg)
 {
@@ -344,6 +357,8 @@ VQ_INLINE unsigned vq_packed_get_avail(struct vq_dev *q, uint64_t f, struct vq_c
         uint64_t word = vq_load64_acquire(f, &q->pring[q->avail_idx].word);
         if (!vq_packed_is_avail(word, q->avail_mark))
             break;
+        if (i == 0)
+            vq_packed_prefetch_avail(q, f, n);
         enum vq_walk_end end = vq_packed_get_chain(q, word, &c[i], seg + used, nseg - used);
         if (vq_likely(end == VQ_WALK_DONE) && vq_unlikely(q->inflight + c[i].ndesc > q->size)) {
             vq_dev_break(q, VQ_E_INFLIGHT);
