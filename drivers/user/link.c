@@ -30,8 +30,8 @@ static uint64_t now_ms(void)
 
 static uint64_t wanted(const struct tern_user_args *a)
 {
-    return VQ_F_VERSION_1 | VQ_F_RING_EVENT_IDX | VQ_F_RING_INDIRECT_DESC | VNET_F_MAC |
-           VNET_F_STATUS | VNET_F_MTU | (a->packed_vq ? VQ_F_RING_PACKED : 0) |
+    return VQ_F_VERSION_1 | VQ_F_RING_EVENT_IDX | VQ_F_RING_INDIRECT_DESC | VQ_F_RING_RESET |
+           VNET_F_MAC | VNET_F_STATUS | VNET_F_MTU | (a->packed_vq ? VQ_F_RING_PACKED : 0) |
            (a->in_order ? VQ_F_IN_ORDER : 0) | (a->mrg_rxbuf ? VNET_F_MRG_RXBUF : 0) |
            (a->queues > 1 ? VNET_F_MQ : 0);
 }

@@ -33,6 +33,7 @@ static const struct tern_arg table[] = {
     FLAG("packed", 1, packed),
     FLAG("in_order", 1, in_order),
     FLAG("event_idx", 1, event_idx),
+    FLAG("ring_reset", 0, ring_reset),
     NUMBER("queue_size_max", 1, VQ_SIZE_MAX, VQ_SIZE_MAX, queue_size_max),
 };
 

@@ -22,6 +22,7 @@
     "packed=<0|1> "         \
     "in_order=<0|1> "       \
     "event_idx=<0|1> "      \
+    "ring_reset=<0|1> "     \
     "queue_size_max=<1-32768>"
 
 // No pointers: it lies in memory that other processes see too.
@@ -35,6 +36,7 @@ struct tern_args {
     bool packed;
     bool in_order;
     bool event_idx;
+    bool ring_reset;
 };
 
 // Reads the devargs of port `name`. 0; or -EINVAL, after logging which argument is wrong and what
