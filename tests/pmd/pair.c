@@ -91,7 +91,7 @@ void pair_add_drv(struct pair *p, const char *args)
     snprintf(text, sizeof(text), "path=%s%s", path, args);
     assert_int_equal(rte_vdev_init(DRV, text), 0);
     assert_int_equal(rte_eth_dev_get_port_by_name(DRV, &p->drv), 0);
-    start(p->drv, 1, &p->drv_conf, NULL);
+    start(p->drv, p->drv_queues ? p->drv_queues : 1, &p->drv_conf, NULL);
 }
 
 static void remove_port(const char *name, uint16_t port)

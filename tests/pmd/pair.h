@@ -28,6 +28,7 @@
 struct pair {
     uint16_t dev, drv;
     uint16_t queues; // of the device side; 0: 1
+    uint16_t drv_queues; // that the driver side uses; 0: 1
     struct rte_eth_conf conf;     // of the device side
     struct rte_eth_conf drv_conf; // of the driver side
     struct rte_eth_rxconf rx;
