@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "dev.h"
+#include "doorbell.h"
 
 #define SERVE_ROUNDS 8 // calls of a class in one turn, so that one device cannot hold the loop
 
@@ -306,7 +307,7 @@ void vhu_ring_serve(struct vhu_ring *r)
 bool vhu_queue_take_kick(struct vhu_queue *q)
 {
     uint64_t n;
-    if (q->kick_fd < 0 || read(q->kick_fd, &n, sizeof(n)) != sizeof(n))
+    if (!vhu_signal_take(q->kick_fd, &n))
         return false;
     q->kicks += n;
     return true;
@@ -323,13 +324,6 @@ static void on_kick(void *ring, uint32_t events)
 
 // ---- looking after ----
 
-static void signal_error(struct vhu_queue *q)
-{
-    uint64_t one = 1;
-    if (q->err_fd >= 0 && write(q->err_fd, &one, sizeof(one)) < 0)
-        return; // full: the front end has not read the last one yet
-}
-
 static void report_broken(struct vhu_ring *r)
 {
     unsigned why = __atomic_load_n(&r->q->vq.broken, __ATOMIC_RELAXED);
@@ -340,7 +334,7 @@ static void report_broken(struct vhu_ring *r)
     vhu_refuse(d, "ring %u broken: %s", r->q->index, vq_broken_name(why));
     // A class that wants to hear of it can say better what to do.
     vhu_dev_log(d, d->type->queue_broken ? VHU_LOG_INFO : VHU_LOG_ERROR, "%s", d->last_error);
-    signal_error(r->q);
+    vhu_signal(r->q->err_fd); // full: the front end has not read the last one yet
     if (d->type->queue_broken)
         d->type->queue_broken(d->ctx, r->q, vq_broken_name(why));
 }
@@ -364,10 +358,9 @@ void vhu_dev_tick(void *dev)
 
 void vhu_queue_call_slow(struct vhu_queue *q)
 {
-    uint64_t one = 1;
     if (q->call_fd < 0)
         return;
-    if (write(q->call_fd, &one, sizeof(one)) == sizeof(one))
+    if (vhu_signal(q->call_fd))
         q->calls++;
     else
         q->call_errors++;

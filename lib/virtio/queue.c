@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../vhost/doorbell.h"
 #include "virtio.h"
 
 #define LINE 64u
@@ -245,7 +246,7 @@ bool vio_queue_enable_cb(struct vio_queue *q)
 void vio_queue_handle_call(struct vio_queue *q)
 {
     uint64_t n;
-    if (q->call_fd < 0 || read(q->call_fd, &n, sizeof(n)) != sizeof(n))
+    if (!vhu_signal_take(q->call_fd, &n))
         return;
     q->calls++;
     if (q->callback)

@@ -261,7 +261,7 @@ int vio_vu_connect(struct vio_vu *v)
         return vu_error(v, fd, "no connection: %s", strerror(-fd));
     v->sock = fd;
     v->connects++;
-    (void)!read(v->err_fd, &n, sizeof(n)); // of the last back end
+    vhu_signal_take(v->err_fd, &n); // of the last back end
     int rc = watch(v, fd, EPOLLIN);
     if (rc == 0)
         rc = greet(v);
@@ -312,7 +312,7 @@ static void look_errors(struct vio_vu *v)
 {
     struct vio_dev *d = &v->dev;
     uint64_t n;
-    if (read(v->err_fd, &n, sizeof(n)) != sizeof(n))
+    if (!vhu_signal_take(v->err_fd, &n))
         return;
     vu_error(v, 0, "the back end has given up a ring");
     if (d->needs_reset)

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "../vhost/msg.h"
+#include "../vhost/doorbell.h"
 #include "vhost_user.h"
 
 #ifdef __cplusplus

@@ -7,16 +7,9 @@
 
 #include "vu.h"
 
-static void signal_fd(int fd)
-{
-    uint64_t one = 1;
-    if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
-        return; // full: whoever is to be woken has not read the last one yet
-}
-
 void vu_notify(struct vio_queue *q)
 {
-    signal_fd(q->kick_fd);
+    vhu_signal(q->kick_fd); // full: the device has not read the last one yet
 }
 
 // The back end of net counts queue pairs, and may have a control queue besides.
@@ -159,7 +152,7 @@ int vu_unpause(struct vio_vu *v)
         if (!q || !q->started)
             continue;
         rc = tell_ring(v, q, v->base[i]);
-        signal_fd(q->kick_fd);
+        vhu_signal(q->kick_fd); // full: the device has not read the last one yet
     }
     return rc;
 }
@@ -269,8 +262,8 @@ static void wake_all(struct vio_vu *v)
     for (uint32_t i = 0; i < v->dev.nqueues; i++) {
         struct vio_queue *q = v->dev.queue[i];
         if (q && q->started) {
-            signal_fd(q->kick_fd);
-            signal_fd(q->call_fd);
+            vhu_signal(q->kick_fd); // full: the device has not read the last one yet
+            vhu_signal(q->call_fd);
         }
     }
 }

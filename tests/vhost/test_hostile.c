@@ -37,7 +37,7 @@ struct row {
     enum outcome outcome;
     unsigned nfd;
     enum fd_kind kind;
-    uint32_t flags;      // beside the version, or ~0: a bad version
+    uint32_t flags; // beside the version, or ~0: a bad version
     union {
         uint64_t u64[33];
         uint32_t u32[66];
@@ -45,8 +45,14 @@ struct row {
 };
 
 #define REGION(gpa, bytes, front, offset) gpa, bytes, front, offset
-#define U64(...) {.u64 = {__VA_ARGS__}}
-#define U32(...) {.u32 = {__VA_ARGS__}}
+#define U64(...)               \
+    {                          \
+        .u64 = { __VA_ARGS__ } \
+    }
+#define U32(...)               \
+    {                          \
+        .u32 = { __VA_ARGS__ } \
+    }
 #define TABLE(n, ...) U64(n, __VA_ARGS__)
 #define R(x) VHU_REQ_##x
 #define TOP 0xfffffffffffff000ull
@@ -397,14 +403,43 @@ static void test_log_flood(void **state)
     fe_free(&f);
 }
 
+// The front end holds the same eventfds: it makes them blocking again, fills the call's counter and
+// leaves the kick's empty. Nothing waits for it; were it otherwise, SIGALRM would end the test.
+static void test_blocking_eventfds(void **state)
+{
+    struct fe f;
+    (void)state;
+    fe_init(&f, PLAIN_FEATURES | VHU_F_PROTOCOL_FEATURES);
+    fe_connect(&f, plain.path);
+    fe_start(&f, 1, 8);
+    struct fe_queue *q = &f.q[0];
+    vq_drv_notify_on(&q->drv, f.features);
+    uint64_t full = UINT64_MAX - 1, had = plain_info(&plain).refused;
+    assert_int_equal(fcntl(q->call, F_SETFL, 0), 0);
+    assert_int_equal(fcntl(q->kick, F_SETFL, 0), 0);
+    assert_int_equal(write(q->call, &full, sizeof(full)), sizeof(full));
+    alarm(FE_WAIT_MS / 1000);
+    plain_poll(&plain);
+    uint64_t seen = PLAIN_COUNT(&plain, seen[0]);
+    assert_true(fe_put(&f, 0, FE_BUF_BASE, 64, 0, &f));
+    fe_kick(&f, 0);
+    assert_true(FE_UNTIL(PLAIN_COUNT(&plain, seen[0]) == seen + 1));
+    plain_poll_end(&plain);
+    // The kick of a queue that nobody kicked.
+    struct vhu_queue idle = {.kick_fd = eventfd(0, 0), .call_fd = -1, .err_fd = -1};
+    assert_false(vhu_queue_take_kick(&idle));
+    close(idle.kick_fd);
+    alarm(0);
+    assert_int_equal(plain_info(&plain).refused, had);
+    fe_free(&f);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_rows),
-        CASE(test_cut_everywhere),
-        CASE(test_flat_fds),
-        CASE(test_log_flood),
+        CASE(test_rows),      CASE(test_cut_everywhere),    CASE(test_flat_fds),
+        CASE(test_log_flood), CASE(test_blocking_eventfds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
