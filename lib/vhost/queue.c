@@ -342,6 +342,10 @@ static void report_broken(struct vhu_ring *r)
 void vhu_dev_tick(void *dev)
 {
     struct vhu_dev *d = dev;
+    if (vhu_regions_lost(d->mem)) {
+        vhu_conn_drop(d, "guest memory is gone: its file was truncated while in use", true);
+        return;
+    }
     vhu_timer_set(d->loop, &d->tick, VHU_TICK_MS);
     for (uint32_t i = 0; i < d->opts.queues; i++) {
         struct vhu_ring *r = &d->ring[i];

@@ -59,8 +59,7 @@ static int check_file(const struct vhu_mem_region *w, int fd, uint64_t *page, co
     return 0;
 }
 
-int vhu_regions_add(struct vhu_regions *t, const struct vhu_mem_region *w, int fd,
-                    const char **why)
+int vhu_regions_add(struct vhu_regions *t, const struct vhu_mem_region *w, int fd, const char **why)
 {
     uint64_t page;
     int rc = check_place(t, w, why);
@@ -76,6 +75,11 @@ int vhu_regions_add(struct vhu_regions *t, const struct vhu_mem_region *w, int f
     *why = "memory file cannot be mapped";
     if (map == MAP_FAILED)
         return -errno;
+    struct vhu_fault *fault = vhu_fault_watch(map, map_bytes);
+    if (!fault) {
+        munmap(map, map_bytes);
+        return -ENOMEM;
+    }
     // A core file needs no guest memory; a kernel without this advice loses nothing.
     (void)madvise(map, map_bytes, MADV_DONTDUMP);
     t->r[t->n++] = (struct vhu_region){.gpa = w->gpa,
@@ -84,6 +88,7 @@ int vhu_regions_add(struct vhu_regions *t, const struct vhu_mem_region *w, int f
                                        .host = (char *)map + lead,
                                        .map = map,
                                        .map_bytes = map_bytes,
+                                       .fault = fault,
                                        .adds = 1};
     t->bytes += w->bytes;
     *why = NULL;
@@ -100,6 +105,7 @@ int vhu_regions_find(const struct vhu_regions *t, const struct vhu_mem_region *w
 
 void vhu_regions_del(struct vhu_regions *t, uint32_t i)
 {
+    vhu_fault_forget(t->r[i].fault);
     munmap(t->r[i].map, t->r[i].map_bytes);
     t->bytes -= t->r[i].bytes;
     t->r[i] = t->r[--t->n];
@@ -109,6 +115,14 @@ void vhu_regions_clear(struct vhu_regions *t)
 {
     while (t->n)
         vhu_regions_del(t, t->n - 1);
+}
+
+bool vhu_regions_lost(const struct vhu_regions *t)
+{
+    for (uint32_t i = 0; i < t->n; i++)
+        if (vhu_fault_hit(t->r[i].fault))
+            return true;
+    return false;
 }
 
 void *vhu_regions_front(const struct vhu_regions *t, uint64_t front, uint64_t bytes)

@@ -5,6 +5,7 @@
 #define VHU_REGIONS_H
 
 #include "../virtq/virtq.h"
+#include "fault.h"
 #include "msg.h"
 #include "server.h"
 
@@ -19,6 +20,7 @@ struct vhu_region {
     char *host; // first byte of the region
     void *map;  // what mmap gave: starts at a page of the file
     uint64_t map_bytes;
+    struct vhu_fault *fault; // guards the mapping
     uint32_t adds; // how often it was added: QEMU adds and removes it once a queue pair
 };
 
@@ -39,6 +41,9 @@ int vhu_regions_find(const struct vhu_regions *t, const struct vhu_mem_region *w
 // Unmaps one region, or all.
 void vhu_regions_del(struct vhu_regions *t, uint32_t i);
 void vhu_regions_clear(struct vhu_regions *t);
+
+// True once the file of a region turned out to hold less than it did.
+bool vhu_regions_lost(const struct vhu_regions *t);
 
 // Our address of `bytes` bytes at a front end's address; NULL unless one region holds them all.
 void *vhu_regions_front(const struct vhu_regions *t, uint64_t front, uint64_t bytes);
