@@ -14,8 +14,6 @@ setup() {
     interop_init
     [ "$TERN_VHOST_DRIVER" = net_tern_vhost ] || skip "$TERN_VHOST_DRIVER does not name what it refuses"
 }
-teardown() { show_logs; }
-teardown_file() { IW=$BATS_FILE_TMPDIR; stop_all; }
 
 # refused DEVARGS WORD: the port does not come up, and the log names WORD and a fix
 refused() {

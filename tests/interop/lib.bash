@@ -31,6 +31,10 @@ if [ "$TERN_USER_DRIVER" = net_tern_user ]; then
 fi
 : "${TERN_USER_PLUGIN:=}"
 
+# Frame lengths in bytes: about the edges of copies and cache lines; and those that take several buffers.
+SIZES=64,65,127,128,129,256,511,512,1024,1500,1514,1518
+JUMBO=1519,2048,2049,4096,9000
+
 DEADLINE=60 # seconds any single condition may take, far above what a busy machine needs
 
 full() { [ "${TERN_TEST_FULL:-0}" = 1 ]; }
@@ -94,6 +98,17 @@ interop_init() {
     set_memory
 }
 
+# What most suites do around their tests; another needs only to define its own after loading this.
+setup() { interop_init; }
+teardown() { proc_stop pktcheck TERM; show_logs; }
+teardown_file() { IW=$BATS_FILE_TMPDIR; stop_all; }
+
+# steady_device QUEUES: for setup_file of a suite whose runs meet one device side, by reconnection
+steady_device() {
+    interop_init
+    dev_start dev "iface=$IW/sock,queues=$1" --rxq="$1" --txq="$1"
+}
+
 # --- processes ----------------------------------------------------------------------------------
 
 is_running() {
@@ -155,7 +170,7 @@ show_logs() {
     local log
     [ -n "${BATS_TEST_COMPLETED:-}" ] && return 0
     for log in "$IW"/*.log; do
-        [ -e "$log" ] && echo "--- last lines of $(basename "$log")" && tail -n "${1:-12}" "$log"
+        [ -e "$log" ] && echo "--- last lines of $(basename "$log")" && tail -n 12 "$log"
     done
     return 0
 }
@@ -222,7 +237,8 @@ dev_start() {
 
 # driver_args DEVARGS: fills PROC_ARGS' EAL half for a pktcheck over the driver-side driver.
 driver_args() {
-    PROC_ARGS=(--no-pci "${DRV_MEM[@]}" ${TERN_USER_PLUGIN:+-d "$TERN_USER_PLUGIN"}
+    PROC_ARGS=(--no-pci "${DRV_MEM[@]}"
+        ${TERN_USER_PLUGIN:+-d "$TERN_USER_PLUGIN" --log-level=pmd.net.tern.user:info}
         --vdev "${TERN_USER_DRIVER}0,mac=02:00:00:00:00:02,$1" "${@:2}")
 }
 
@@ -248,3 +264,55 @@ pk_start() {
 
 # pk_round NAME: one verified round of a pktcheck that was started with --interactive.
 pk_round() { pk_ask "$1" run '^sent=.*result=' && log_matches "$1" 'result=ok'; }
+
+# --- runs that suites share ---------------------------------------------------------------------
+
+# path_runs DEVARGS MRG [EAL options]: short rings, long rings with two queues, and where the driver merges
+# buffers frames that take several
+path_runs() {
+    local devargs="path=$IW/sock,mrg_rxbuf=$2,$1" mrg=$2 n
+    n=$(scaled 100000 2000000)
+    shift 2
+    pk_run "$devargs,queue_size=256" "$@" -- --packets "$n" --sizes "$SIZES"
+    pk_run "$devargs,queue_size=1024,queues=2" "$@" -- --packets "$((n / 2))" --queues 2 \
+        --rxd 1024 --txd 1024 --size-range 64-1518
+    [ "$mrg" = 0 ] || pk_run "$devargs,queue_size=1024" "$@" -- --packets "$((n / 5))" \
+        --rxd 1024 --txd 1024 --sizes "$JUMBO"
+}
+
+# ring PACKED SIZE [MBUFS]
+ring() {
+    pk_run "path=$IW/sock,packed_vq=$1,queue_size=$2" -- --packets "$(scaled 50000 1000000)" \
+        --rxd "$2" --txd "$2" --mbufs "${3:-16384}" --size-range 60-1518
+}
+
+# bursts SIZE...: of frames, in both formats
+bursts() {
+    local burst packed
+    for burst in "$@"; do
+        for packed in 0 1; do
+            pk_run "path=$IW/sock,packed_vq=$packed,queue_size=1024" -- --burst "$burst" --rxd 1024 \
+                --txd 1024 --packets "$(scaled 50000 1000000)" --size-range 60-1518
+        done
+    done
+}
+
+# negotiated FEATURE [NAME]: 0 or 1, what net_tern_user in the process NAME (pktcheck) last agreed on with its
+# device; the bits stand in virtio 1.3 §5.1.3 and §6.
+negotiated() {
+    local bit features
+    case $1 in
+        mrg_rxbuf) bit=15 ;;
+        mq) bit=22 ;;
+        packed) bit=34 ;;
+        in_order) bit=35 ;;
+    esac
+    features=$(sed -n 's/.*: up, features \(0x[0-9a-f]*\).*/\1/p' "$IW/${2:-pktcheck}.log" | tail -n 1)
+    [ -n "$features" ] || { echo "${2:-pktcheck}: the device did not come up" >&2; return 1; }
+    echo $((features >> bit & 1))
+}
+
+# agreed FEATURE VALUE [NAME]
+agreed() {
+    [ "$(negotiated "$1" "${3:-pktcheck}")" = "$2" ] || { echo "feature $1 is not $2"; return 1; }
+}

@@ -5,29 +5,10 @@
 
 load lib.bash
 
-SIZES=64,65,127,128,129,256,511,512,1024,1500,1514,1518
-JUMBO=1519,2048,2049,4096,9000
-
-setup_file() {
-    interop_init
-    dev_start dev "iface=$IW/sock,queues=2" --rxq=2 --txq=2
-}
-setup() { interop_init; }
-teardown() { proc_stop pktcheck TERM; show_logs; }
-teardown_file() { IW=$BATS_FILE_TMPDIR; stop_all; }
+setup_file() { steady_device 2; }
 
 # path PACKED IN_ORDER MRG VECTORIZED [EAL options]
-path() {
-    local features="path=$IW/sock,packed_vq=$1,in_order=$2,mrg_rxbuf=$3,vectorized=$4"
-    local n mrg=$3
-    n=$(scaled 100000 2000000)
-    shift 4
-    pk_run "$features,queue_size=256" "$@" -- --packets "$n" --sizes "$SIZES"
-    pk_run "$features,queue_size=1024,queues=2" "$@" -- --packets "$((n / 2))" --queues 2 \
-        --rxd 1024 --txd 1024 --size-range 64-1518
-    [ "$mrg" = 0 ] || pk_run "$features,queue_size=1024" "$@" -- --packets "$((n / 5))" \
-        --rxd 1024 --txd 1024 --sizes "$JUMBO"
-}
+path() { path_runs "packed_vq=$1,in_order=$2,vectorized=$4" "$3" "${@:5}"; }
 
 WIDE=--force-max-simd-bitwidth=512 # without AVX-512 the driver falls back, and must work all the same
 
@@ -52,12 +33,6 @@ WIDE=--force-max-simd-bitwidth=512 # without AVX-512 the driver falls back, and 
 @test "packed, mergeable, in order, vectorized" { path 1 1 1 1; }
 @test "packed, mergeable, in order, vectorized, 512 bit" { path 1 1 1 1 $WIDE; }
 
-# ring PACKED SIZE
-ring() {
-    pk_run "path=$IW/sock,packed_vq=$1,queue_size=$2" -- --packets "$(scaled 50000 1000000)" \
-        --rxd "$2" --txd "$2" --mbufs 16384 --size-range 60-1518
-}
-
 @test "split rings of 32 to 4096" { for n in 32 64 128 512 2048 4096; do ring 0 $n; done; }
 @test "packed rings of 32 to 4096" { for n in 32 64 128 512 2048 4096; do ring 1 $n; done; }
 
@@ -70,11 +45,4 @@ segments() {
 @test "split chains" { for k in 2 7; do segments 0 0 $k; segments 0 1 $k; done; }
 @test "packed chains" { for k in 2 7; do segments 1 0 $k; segments 1 1 $k; done; }
 
-@test "bursts of 1, 3 and 256" {
-    for burst in 1 3 256; do
-        for packed in 0 1; do
-            pk_run "path=$IW/sock,packed_vq=$packed,queue_size=1024" -- --burst $burst --rxd 1024 \
-                --txd 1024 --packets "$(scaled 50000 1000000)" --size-range 60-1518
-        done
-    done
-}
+@test "bursts of 1, 3 and 256" { bursts 1 3 256; }

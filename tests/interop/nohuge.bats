@@ -6,12 +6,8 @@ load lib.bash
 
 setup_file() {
     export TERN_NO_HUGE=1
-    interop_init
-    dev_start dev "iface=$IW/sock,queues=2" --rxq=2 --txq=2
+    steady_device 2
 }
-setup() { interop_init; }
-teardown() { proc_stop pktcheck TERM; show_logs; }
-teardown_file() { IW=$BATS_FILE_TMPDIR; stop_all; }
 
 # path PACKED IN_ORDER MRG VECTORIZED
 path() {

@@ -4,13 +4,7 @@
 
 load lib.bash
 
-setup_file() {
-    interop_init
-    dev_start dev "iface=$IW/sock"
-}
-setup() { interop_init; }
-teardown() { proc_stop pktcheck TERM; show_logs; }
-teardown_file() { IW=$BATS_FILE_TMPDIR; stop_all; }
+setup_file() { steady_device 1; }
 
 # How the device side forwards: set_forwarding io|mac|macswap|rxonly|txonly
 set_forwarding() {

@@ -8,17 +8,13 @@ load lib.bash
 PACKETS=10000 # of 64, 200 and 1518 bytes in turn
 
 setup_file() {
-    interop_init
-    dev_start dev "iface=$IW/sock,queues=2" --rxq=2 --txq=2
+    steady_device 2
     pk_start drv "path=$IW/sock,queues=2,packed_vq=1" -- --interactive --queues 2 \
         --packets $PACKETS --sizes 64,200,1518
     tp_expect drv '^ready'
     pk_round drv
     tp_ask dev stop
 }
-setup() { interop_init; }
-teardown() { show_logs; }
-teardown_file() { IW=$BATS_FILE_TMPDIR; stop_all; }
 
 # xstat NAME: its value
 xstat() { tp_ask dev 'show port xstats 0' 'NIC extended statistics' | sed -n "s/^$1: //p"; }

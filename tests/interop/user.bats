@@ -7,28 +7,10 @@
 : "${TERN_VHOST_DRIVER:=net_vhost}"
 load lib.bash
 
-SIZES=64,65,127,128,129,256,511,512,1024,1500,1514,1518
-JUMBO=1519,2048,2049,4096,9000
-
-setup_file() {
-    interop_init
-    dev_start dev "iface=$IW/sock,queues=8" --rxq=8 --txq=8
-}
-setup() { interop_init; }
-teardown() { proc_stop pktcheck TERM; show_logs; }
-teardown_file() { IW=$BATS_FILE_TMPDIR; stop_all; }
+setup_file() { steady_device 8; }
 
 # path PACKED IN_ORDER MRG
-path() {
-    local features="path=$IW/sock,packed_vq=$1,in_order=$2,mrg_rxbuf=$3"
-    local n
-    n=$(scaled 100000 2000000)
-    pk_run "$features" -- --packets "$n" --sizes "$SIZES"
-    pk_run "$features,queue_size=1024,queues=2" -- --packets "$((n / 2))" --queues 2 \
-        --rxd 1024 --txd 1024 --size-range 64-1518
-    [ "$3" = 0 ] || pk_run "$features,queue_size=1024" -- --packets "$((n / 5))" \
-        --rxd 1024 --txd 1024 --sizes "$JUMBO"
-}
+path() { path_runs "packed_vq=$1,in_order=$2" "$3"; }
 
 @test "user: split, separate buffers, out of order" { path 0 0 0; }
 @test "user: split, mergeable, out of order" { path 0 0 1; }
@@ -39,17 +21,14 @@ path() {
 @test "user: packed, separate buffers, in order" { path 1 1 0; }
 @test "user: packed, mergeable, in order" { path 1 1 1; }
 
-# ring PACKED SIZE [mbufs]
-ring() {
-    pk_run "path=$IW/sock,packed_vq=$1,queue_size=$2" -- --packets "$(scaled 50000 1000000)" \
-        --rxd "$2" --txd "$2" --mbufs "${3:-16384}" --size-range 60-1518
-}
-
 @test "user: split rings of 32 to 4096" { for n in 32 64 128 512 2048 4096; do ring 0 $n; done; }
 @test "user: packed rings of 32 to 4096" { for n in 32 64 128 512 2048 4096; do ring 1 $n; done; }
 
 @test "user: packed rings that are no power of two" {
     for n in 33 100 255 1000 3001; do ring 1 $n; done
+    # One frame at a time: each waits for the other side's turn.
+    pk_run "path=$IW/sock,packed_vq=1,queue_size=3" -- --packets "$(scaled 2000 100000)" \
+        --rxd 3 --txd 3 --size-range 60-1518
 }
 
 @test "user: rings of 32768" {
@@ -63,6 +42,8 @@ ring() {
         pk_run "path=$IW/sock,packed_vq=$packed,queues=8" -- --queues 8 \
             --packets "$(scaled 50000 1000000)" --size-range 60-1518
     done
+    pk_run "path=$IW/sock,packed_vq=1,queues=8,queue_size=1000" -- --queues 8 --rxd 1000 --txd 1000 \
+        --mbufs 32768 --packets "$(scaled 50000 1000000)" --size-range 60-1518
 }
 
 # segments PACKED K: frames that the driver sends as chains, or indirect
@@ -74,14 +55,7 @@ segments() {
 @test "user: split chains" { for k in 2 7; do segments 0 $k; done; }
 @test "user: packed chains" { for k in 2 7; do segments 1 $k; done; }
 
-@test "user: bursts of 1, 3 and 256" {
-    for burst in 1 3 256; do
-        for packed in 0 1; do
-            pk_run "path=$IW/sock,packed_vq=$packed,queue_size=1024" -- --burst $burst --rxd 1024 \
-                --txd 1024 --packets "$(scaled 50000 1000000)" --size-range 60-1518
-        done
-    done
-}
+@test "user: bursts of 1, 3 and 256" { bursts 1 3 256; }
 
 @test "user: shared memfd without hugepages" {
     DRV_MEM=(--no-huge -m 192)
