@@ -19,6 +19,7 @@ static const struct {
     {VNET_F_CTRL_VQ, "CTRL_VQ"},
     {VNET_F_CTRL_RX, "CTRL_RX"},
     {VNET_F_CTRL_VLAN, "CTRL_VLAN"},
+    {VNET_F_CTRL_RX_EXTRA, "CTRL_RX_EXTRA"},
     {VNET_F_GUEST_ANNOUNCE, "GUEST_ANNOUNCE"},
     {VNET_F_MQ, "MQ"},
     {VNET_F_CTRL_MAC_ADDR, "CTRL_MAC_ADDR"},
@@ -31,6 +32,7 @@ static const struct {
     {VQ_F_IN_ORDER, "IN_ORDER"},
     {VQ_F_NOTIFICATION_DATA, "NOTIFICATION_DATA"},
     {VQ_F_RING_RESET, "RING_RESET"},
+    {VNET_F_SPEED_DUPLEX, "SPEED_DUPLEX"},
 };
 
 void tern_features_each(uint64_t mask, void (*fn)(const char *name, void *arg), void *arg)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The network device on the wire (virtio 1.3 §5.1): feature masks and the packet header.
+// The network device on the wire (virtio 1.3 §5.1): feature masks, config space and the packet
+// header.
 #ifndef VNET_H
 #define VNET_H
 
@@ -15,9 +16,32 @@
 #define VNET_F_CTRL_VQ (1ULL << 17)
 #define VNET_F_CTRL_RX (1ULL << 18)
 #define VNET_F_CTRL_VLAN (1ULL << 19)
+#define VNET_F_CTRL_RX_EXTRA (1ULL << 20)
 #define VNET_F_GUEST_ANNOUNCE (1ULL << 21)
 #define VNET_F_MQ (1ULL << 22)
 #define VNET_F_CTRL_MAC_ADDR (1ULL << 23)
+#define VNET_F_SPEED_DUPLEX (1ULL << 63)
+
+// Config space (§5.1.4). Each field is there only with its feature.
+struct vnet_config {
+    uint8_t mac[6];    // MAC
+    vq_le16 status;    // STATUS: VNET_S_*
+    vq_le16 max_pairs; // MQ: queue pairs
+    vq_le16 mtu;       // MTU
+    vq_le32 speed;     // SPEED_DUPLEX: Mbit/s; above INT32_MAX: unknown
+    uint8_t duplex;    // SPEED_DUPLEX: VNET_DUPLEX_*; else unknown
+    uint8_t pad[3];    // ours
+};
+
+#define VNET_CONFIG_BYTES 17u
+VQ_STATIC_ASSERT(sizeof(struct vnet_config) == 20, "17 bytes and a pad");
+
+#define VNET_S_LINK_UP 1u
+#define VNET_S_ANNOUNCE 2u
+#define VNET_DUPLEX_HALF 0u
+#define VNET_DUPLEX_FULL 1u
+#define VNET_PAIRS_MAX 0x8000u // largest legal max_pairs; 1 is the least
+#define VNET_MTU_MIN 68u       // least legal mtu
 
 // The header before every packet (§5.1.6). Without VERSION_1 and MRG_RXBUF it ends before
 // num_buffers.
