@@ -53,7 +53,7 @@ static const struct tern_arg table[] = {
     FLAG("mrg_rxbuf", 1, mrg_rxbuf),
     FLAG("in_order", 1, in_order),
     FLAG("packed_vq", 0, packed_vq),
-    NUMBER("speed", 1, 1000000, 10000, speed),
+    NUMBER("speed", 0, 1000000, 0, speed),
     FLAG("vectorized", 0, vectorized),
 };
 
@@ -68,14 +68,11 @@ static int check(const char *name, const struct tern_user_args *args)
     return -EINVAL;
 }
 
-// Two arguments of virtio-user that are harmless: what they ask for is always there.
+// An argument of virtio-user that is harmless: what it asks for is always there.
 static void explain(const char *name, const struct tern_user_args *args)
 {
     if (args->vectorized)
         TERN_LOG(NOTICE, "%s: vectorized=1 changes nothing: the features choose the fastest path",
-                 name);
-    if (args->cq)
-        TERN_LOG(NOTICE, "%s: cq=1 changes nothing: address and VLAN filters are always there",
                  name);
 }
 

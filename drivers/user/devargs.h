@@ -30,8 +30,8 @@ struct tern_user_args {
     bool mac_given;
     uint32_t queue_size;
     uint32_t queues; // pairs
-    uint32_t speed;  // Mbit/s
-    bool cq;
+    uint32_t speed;  // Mbit/s; 0: what the device says
+    bool cq;         // use the device's control queue
     bool server;
     bool mrg_rxbuf;
     bool in_order;

@@ -88,6 +88,7 @@ int tern_user_close(struct rte_eth_dev *dev)
     tern_ports_remove(&port->entry);
     tern_user_link_close(port);
     tern_event_cancel(port->port_id);
+    tern_user_ctrl_close(port);
     for (uint16_t i = 0; dev->data->rx_queues && i < dev->data->nb_rx_queues; i++)
         tern_user_rx_release(dev, i);
     for (uint16_t i = 0; dev->data->tx_queues && i < dev->data->nb_tx_queues; i++)
@@ -101,10 +102,13 @@ int tern_user_close(struct rte_eth_dev *dev)
 
 static int infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 {
-    const struct tern_user_args *args = &tern_user_port_of(dev)->args;
+    const struct tern_user_port *port = tern_user_port_of(dev);
+    const struct tern_user_args *args = &port->args;
     info->max_mac_addrs = TERN_USER_MACS;
     info->min_mtu = RTE_ETHER_MIN_MTU;
     info->max_mtu = TERN_FRAME_MAX - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN;
+    if (port->mtu_max)
+        info->max_mtu = RTE_MIN(info->max_mtu, port->mtu_max);
     info->max_rx_pktlen = TERN_FRAME_MAX;
     info->min_rx_bufsize = RTE_ETHER_MIN_LEN;
     info->max_rx_queues = (uint16_t)args->queues;
@@ -148,7 +152,12 @@ static int mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
     return rc == -ENOTSUP ? 0 : rc;
 }
 
-TERN_STATS_OPS(tern_user_stats_table)
+static int stats_fill(struct rte_eth_dev *dev, struct rte_eth_stats *stats,
+                      tern_queue_stats *queues)
+{
+    return tern_stats_sum(&tern_user_stats_table, dev, stats, queues);
+}
+TERN_STATS_GET_OP(stats_get, stats_fill)
 
 // ---- tables ----
 
@@ -191,10 +200,10 @@ const struct eth_dev_ops tern_user_ops = {
     .rx_burst_mode_get = tern_user_rx_mode,
     .tx_burst_mode_get = tern_user_tx_mode,
     .stats_get = stats_get,
-    .stats_reset = stats_reset,
-    .xstats_get = xstats_get,
-    .xstats_get_names = xstats_names,
-    .xstats_reset = stats_reset,
+    .stats_reset = tern_user_stats_reset,
+    .xstats_get = tern_user_xstats_get,
+    .xstats_get_names = tern_user_xstats_names,
+    .xstats_reset = tern_user_stats_reset,
     .rx_queue_intr_enable = tern_user_intr_enable,
     .rx_queue_intr_disable = tern_user_intr_disable,
     .eth_dev_priv_dump = tern_user_priv_dump,
@@ -205,8 +214,8 @@ const struct eth_dev_ops tern_user_secondary_ops = {
     .dev_infos_get = infos_get,
     .link_update = tern_secondary_link,
     .stats_get = stats_get,
-    .stats_reset = stats_reset,
-    .xstats_get = xstats_get,
-    .xstats_get_names = xstats_names,
-    .xstats_reset = stats_reset,
+    .stats_reset = tern_user_stats_reset,
+    .xstats_get = tern_user_xstats_get,
+    .xstats_get_names = tern_user_xstats_names,
+    .xstats_reset = tern_user_stats_reset,
 };

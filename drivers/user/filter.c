@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which received frames are for this port. A vhost-user back end gives us all there are, so what a
-// control queue would ask a device for is applied here.
+// Which received frames are for this port. A vhost-user back end without a control queue gives us
+// all there are, and one with it may give more than it was asked for, so the filter is always here
+// too.
 #include <errno.h>
 #include <string.h>
 
@@ -51,22 +52,46 @@ void tern_user_filter_queue(struct tern_user_queue *q)
     q->vlan_strip = q->is_rx && (mode->offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP);
 }
 
-// Between these two no rx burst runs.
+// Between these two the caller changes what it is given, which is a copy.
 static struct tern_user_filter *begin(struct rte_eth_dev *dev)
 {
     struct tern_user_port *port = tern_user_port_of(dev);
     pthread_mutex_lock(&port->lock);
-    tern_user_each(port, tern_user_pause);
-    return &port->filter;
+    port->next = port->filter;
+    return &port->next;
 }
 
+// No rx burst runs while it takes effect.
+static void take_effect(struct tern_user_port *port)
+{
+    // An address that is chosen stays; ethdev gives us the present one again at each start.
+    if (!rte_is_same_ether_addr(port->filter.mac, port->next.mac))
+        port->mac_ours = true;
+    tern_user_each(port, tern_user_pause);
+    port->filter = port->next;
+    tern_user_each(port, tern_user_filter_queue);
+    tern_user_each(port, tern_user_unpause);
+}
+
+// The device first: what it does not take does not happen.
 static int end(struct rte_eth_dev *dev)
 {
     struct tern_user_port *port = tern_user_port_of(dev);
-    tern_user_each(port, tern_user_filter_queue);
-    tern_user_each(port, tern_user_unpause);
+    int rc = tern_user_tell_change(port);
+    if (rc == 0)
+        take_effect(port);
     pthread_mutex_unlock(&port->lock);
-    return 0;
+    return rc;
+}
+
+// The caller does not take no for an answer: the port itself does what the device does not.
+static void end_anyway(struct rte_eth_dev *dev)
+{
+    struct tern_user_port *port = tern_user_port_of(dev);
+    if (tern_user_tell_change(port))
+        port->ctrl.stale = true; // told again later
+    take_effect(port);
+    pthread_mutex_unlock(&port->lock);
 }
 
 int tern_user_promiscuous_on(struct rte_eth_dev *dev)
@@ -115,7 +140,7 @@ void tern_user_mac_remove(struct rte_eth_dev *dev, uint32_t index)
     if (index >= TERN_USER_MACS)
         return;
     memset(&begin(dev)->mac[index], 0, sizeof(struct rte_ether_addr));
-    end(dev);
+    end_anyway(dev);
 }
 
 int tern_user_groups_set(struct rte_eth_dev *dev, struct rte_ether_addr *group, uint32_t n)

@@ -210,6 +210,9 @@ int tern_user_priv_dump(struct rte_eth_dev *dev, FILE *file)
             " memory regions, last error: %s\n",
             i.connected ? "connected" : "not connected", d->offered, d->features, i.regions,
             i.last_error[0] ? i.last_error : "none");
+    if (port->ctrl.vio)
+        fprintf(file, "  control queue: virtqueue %" PRIu32 ", %" PRIu64 " commands sent\n",
+                port->ctrl.index, port->ctrl_stats.sent);
     for (uint32_t k = 0; k < RTE_DIM(port->queue); k++)
         if (port->queue[k])
             dump_queue(port->queue[k], file);

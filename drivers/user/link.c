@@ -15,32 +15,35 @@
 #define RETRY_MS 100  // between two attempts to connect
 #define CHECK_MS 1000 // between two looks at a device that works, or two attempts that failed
 
-// Config space of a network device (virtio 1.3 §5.1.4).
-#define CONFIG_MAC 0
-#define CONFIG_STATUS 6
-#define CONFIG_MTU 10
-#define STATUS_LINK_UP 1u
-
-static uint64_t now_ms(void)
+uint64_t tern_user_now_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static uint64_t wanted(const struct tern_user_args *a)
+static uint64_t wanted(struct tern_user_port *port)
 {
+    const struct tern_user_args *a = &port->args;
     return VQ_F_VERSION_1 | VQ_F_RING_EVENT_IDX | VQ_F_RING_INDIRECT_DESC | VQ_F_RING_RESET |
-           VNET_F_MAC | VNET_F_STATUS | VNET_F_MTU | (a->packed_vq ? VQ_F_RING_PACKED : 0) |
+           VNET_F_MAC | VNET_F_STATUS | VNET_F_MTU | VNET_F_SPEED_DUPLEX |
+           tern_user_ctrl_features(port) | (a->packed_vq ? VQ_F_RING_PACKED : 0) |
            (a->in_order ? VQ_F_IN_ORDER : 0) | (a->mrg_rxbuf ? VNET_F_MRG_RXBUF : 0) |
            (a->queues > 1 ? VNET_F_MQ : 0);
+}
+
+uint32_t tern_user_speed(const struct tern_user_port *port)
+{
+    if (port->args.speed)
+        return port->args.speed;
+    return port->speed ? port->speed : RTE_ETH_SPEED_NUM_10G;
 }
 
 int tern_user_link_refresh(struct tern_user_port *port)
 {
     struct rte_eth_link link = {
-        .link_speed = port->args.speed,
-        .link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
+        .link_speed = tern_user_speed(port),
+        .link_duplex = port->half_duplex ? RTE_ETH_LINK_HALF_DUPLEX : RTE_ETH_LINK_FULL_DUPLEX,
         .link_status = port->up && port->device_up ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN,
     };
     int rc = rte_eth_linkstatus_set(port->dev, &link);
@@ -49,38 +52,12 @@ int tern_user_link_refresh(struct tern_user_port *port)
     return rc;
 }
 
-// ---- config space, where the back end has one ----
-
-static bool config(struct tern_user_port *port, uint64_t feature, uint32_t at, void *to,
-                   uint32_t bytes)
-{
-    struct vio_dev *d = vio_vu_dev(port->vu);
-    return (d->features & feature) && vio_config_get(d, at, to, bytes) == 0;
-}
-
-static void read_config(struct tern_user_port *port)
-{
-    struct rte_ether_addr mac;
-    vq_le16 word;
-    port->device_up = true;
-    if (config(port, VNET_F_STATUS, CONFIG_STATUS, &word, sizeof(word)))
-        port->device_up = vq_load16(&word) & STATUS_LINK_UP;
-    port->mtu_max = 0;
-    if (config(port, VNET_F_MTU, CONFIG_MTU, &word, sizeof(word)))
-        port->mtu_max = vq_load16(&word);
-    if (!port->args.mac_given && port->ups == 0 &&
-        config(port, VNET_F_MAC, CONFIG_MAC, &mac, sizeof(mac)) &&
-        rte_is_valid_assigned_ether_addr(&mac))
-        port->filter.mac[0] = port->dev->data->mac_addrs[0] = mac;
-}
-
+// May come while a command is waited for: what it says is read afterwards.
 static void on_config_changed(struct vio_dev *d)
 {
     struct tern_user_port *port = d->driver_priv;
-    if (!port->up)
-        return;
-    read_config(port);
-    tern_user_link_refresh(port);
+    port->news = true;
+    tern_user_link_wake(port);
 }
 
 // ---- up and down ----
@@ -101,6 +78,8 @@ static void down(struct tern_user_port *port)
     tern_user_each(port, tern_user_pause);
     tern_user_each(port, vio_vu_connected(port->vu) ? leave : leave_lost);
     vio_dev_reset(vio_vu_dev(port->vu));
+    port->ctrl.vio = NULL;
+    port->ctrl.stale = false;
     port->up = false;
     tern_user_link_refresh(port);
 }
@@ -108,8 +87,8 @@ static void down(struct tern_user_port *port)
 static int find_queues(struct tern_user_port *port)
 {
     struct vio_dev *d = vio_vu_dev(port->vu);
-    struct vio_vq_spec spec[RTE_DIM(port->queue)] = {{.name = NULL}};
-    uint32_t n = 0;
+    struct vio_vq_spec spec[TERN_USER_CTRL_MAX + 1] = {{.name = NULL}};
+    uint32_t ctrl = d->features & VNET_F_CTRL_VQ ? port->ctrl.index : 0, n = 0;
     for (uint32_t i = 0; i < RTE_DIM(port->queue); i++) {
         const struct tern_user_queue *q = port->queue[i];
         if (!q)
@@ -119,12 +98,16 @@ static int find_queues(struct tern_user_port *port)
         spec[i].indirect = q->is_rx ? 0 : TERN_USER_INDIRECT;
         n = i + 1;
     }
-    if (n > 2 && !(d->features & VNET_F_MQ))
+    if ((n > 2 && !(d->features & VNET_F_MQ)) || (ctrl && n > ctrl))
         return -ENOENT;
-    int rc = vio_dev_find_vqs(d, spec, n);
+    if (ctrl)
+        spec[ctrl] = (struct vio_vq_spec){.name = "control", .size = TERN_USER_CTRL_SIZE};
+    int rc = vio_dev_find_vqs(d, spec, ctrl ? ctrl + 1 : n);
     for (uint32_t i = 0; i < n && rc == 0; i++)
         if (port->queue[i])
             tern_user_adopt(port->queue[i], d->queue[i]);
+    if (rc == 0 && ctrl)
+        port->ctrl.vio = d->queue[ctrl];
     return rc;
 }
 
@@ -132,7 +115,7 @@ static int bring_up(struct tern_user_port *port, const char **what)
 {
     struct vio_dev *d = vio_vu_dev(port->vu);
     *what = "features";
-    int rc = vio_dev_negotiate(d, wanted(&port->args), false);
+    int rc = vio_dev_negotiate(d, wanted(port), false);
     if (rc == 0) {
         *what = "memory";
         rc = tern_user_memory_tell(port);
@@ -145,7 +128,13 @@ static int bring_up(struct tern_user_port *port, const char **what)
         *what = "start";
         rc = vio_dev_ready(d);
     }
-    return rc;
+    if (rc == 0) {
+        *what = "number of queue pairs";
+        tern_user_config_read(port);
+        rc = tern_user_tell_all(port);
+    }
+    // A back end that went meanwhile has said so only to whoever asked it last.
+    return rc || vio_vu_connected(port->vu) ? rc : -ENOTCONN;
 }
 
 static const char *fix_for(int rc)
@@ -181,10 +170,9 @@ static void up(struct tern_user_port *port)
         say_failed(port, what, rc);
         down(port);
         vio_vu_disconnect(port->vu);
-        port->retry_ms = now_ms() + CHECK_MS;
+        port->retry_ms = tern_user_now_ms() + CHECK_MS;
         return;
     }
-    read_config(port);
     if (port->dev->data->mtu != RTE_ETHER_MTU)
         vio_vu_set_mtu(port->vu, port->dev->data->mtu); // where the back end cares
     tern_user_each(port, tern_user_open);
@@ -193,10 +181,11 @@ static void up(struct tern_user_port *port)
     port->ups++;
     TERN_LOG(INFO, "port %u: up, features 0x%" PRIx64, port->port_id,
              vio_vu_dev(port->vu)->features);
+    tern_user_tell_announced(port);
     tern_user_link_refresh(port);
 }
 
-// A device that works: does it still, and do its rings?
+// A device that works: does it still, and do its rings? Has it been told all?
 static void check(struct tern_user_port *port)
 {
     struct vio_dev *d = vio_vu_dev(port->vu);
@@ -207,6 +196,20 @@ static void check(struct tern_user_port *port)
         return;
     }
     tern_user_each(port, tern_user_heal);
+    if (port->ctrl.stale && tern_user_now_ms() >= port->ctrl.retry_ms)
+        tern_user_tell_all(port);
+}
+
+// Config space has changed, or is there to be read for the first time.
+static void look_at_config(struct tern_user_port *port)
+{
+    if (!vio_vu_connected(port->vu) || (port->known && !port->news))
+        return;
+    tern_user_config_read(port);
+    if (!port->up)
+        return;
+    tern_user_link_refresh(port);
+    tern_user_tell_announced(port);
 }
 
 // One look at everything; returns how long the thread may sleep. Port's lock held.
@@ -219,10 +222,13 @@ static int turn(struct tern_user_port *port)
         TERN_LOG(INFO, "port %u: the back end at %s is gone", port->port_id, port->args.path);
         down(port);
     }
+    if (!vio_vu_connected(port->vu))
+        tern_user_config_forget(port);
     // A back end that does not suit us must not keep us, and itself, busy.
-    if (port->failed && now_ms() < port->retry_ms)
+    if (port->failed && tern_user_now_ms() < port->retry_ms)
         return CHECK_MS / 10;
     bool connected = vio_vu_connect(port->vu) == 0;
+    look_at_config(port);
     if (connected && port->running && !port->up)
         up(port);
     return vio_vu_connected(port->vu) || port->failed ? CHECK_MS : RETRY_MS;
@@ -230,7 +236,7 @@ static int turn(struct tern_user_port *port)
 
 // ---- the control thread ----
 
-static void wake(struct tern_user_port *port)
+void tern_user_link_wake(struct tern_user_port *port)
 {
     uint64_t one = 1;
     if (write(port->wake_fd, &one, sizeof(one)) < 0)
@@ -290,7 +296,7 @@ int tern_user_link_open(struct tern_user_port *port)
         .path = port->args.path,
         .server = port->args.server,
         .id = VIO_ID_NET,
-        .queues = 2 * port->args.queues,
+        .queues = port->args.cq ? TERN_USER_CTRL_MAX + 1 : 2 * port->args.queues,
         .alloc = tern_user_alloc,
         .log = tern_log_library,
     };
@@ -322,7 +328,7 @@ int tern_user_link_open(struct tern_user_port *port)
 void tern_user_link_close(struct tern_user_port *port)
 {
     __atomic_store_n(&port->ending, true, __ATOMIC_RELEASE);
-    wake(port);
+    tern_user_link_wake(port);
     pthread_join(port->thread, NULL);
     close(port->wake_fd);
     vio_vu_destroy(port->vu);
@@ -337,7 +343,7 @@ void tern_user_link_start(struct tern_user_port *port)
     turn(port);
     bool connected = vio_vu_connected(port->vu);
     pthread_mutex_unlock(&port->lock);
-    wake(port);
+    tern_user_link_wake(port);
     if (!connected)
         TERN_LOG(NOTICE, "port %u: waits for a back end at %s", port->port_id, port->args.path);
 }
@@ -359,7 +365,7 @@ void tern_user_link_memory(struct tern_user_port *port)
         say_failed(port, "memory", rc);
         down(port);
         vio_vu_disconnect(port->vu);
-        port->retry_ms = now_ms() + CHECK_MS;
+        port->retry_ms = tern_user_now_ms() + CHECK_MS;
     }
     pthread_mutex_unlock(&port->lock);
 }

@@ -13,6 +13,7 @@
 
 #include <rte_eal_memconfig.h>
 #include <rte_errno.h>
+#include <rte_malloc.h>
 #include <rte_memory.h>
 
 #include "pmd.h"
@@ -260,40 +261,65 @@ bool tern_user_memory_has(struct rte_mempool *mp)
 
 // ---- memory for rings ----
 
-uint64_t tern_user_ring_bytes(uint32_t size, uint32_t indirect, uint64_t *ring)
+// A ring must not cross from one file of memory into another, which the device may have mapped
+// elsewhere: a block that is aligned to its size, rounded up, crosses no page of memory.
+int tern_user_block_get(struct tern_user_block *b, uint32_t size, uint32_t indirect, int socket)
 {
     // Either format, each of three parts on cache lines of its own.
     struct vq_ring_parts split = vq_ring_bytes(0, size);
-    *ring = split.desc + split.driver + split.device + 3 * RTE_CACHE_LINE_SIZE;
-    return *ring + (uint64_t)size * indirect * sizeof(struct vq_split_desc);
+    uint64_t ring = split.desc + split.driver + split.device + 3 * RTE_CACHE_LINE_SIZE;
+    unsigned align = (unsigned)RTE_MAX(rte_align64pow2(ring), (uint64_t)4096);
+    b->bytes = ring + (uint64_t)size * indirect * sizeof(struct vq_split_desc);
+    b->at = rte_zmalloc_socket("tern_ring", b->bytes, align, socket);
+    return b->at ? 0 : -ENOMEM;
 }
 
-// The smallest block of the port's queues that will do. Port's lock held.
+// Calls fn for the block of each queue, and for that of the control queue.
+static void each_block(struct tern_user_port *port,
+                       void (*fn)(struct tern_user_block *b, void *arg), void *arg)
+{
+    for (uint32_t i = 0; i < RTE_DIM(port->queue); i++)
+        if (port->queue[i])
+            fn(&port->queue[i]->block, arg);
+    if (port->ctrl.block.at)
+        fn(&port->ctrl.block, arg);
+}
+
+struct search {
+    uint64_t bytes;
+    struct tern_user_block *best;
+};
+
+static void consider(struct tern_user_block *b, void *arg)
+{
+    struct search *s = arg;
+    if (!b->used && b->bytes >= s->bytes && (!s->best || b->bytes < s->best->bytes))
+        s->best = b;
+}
+
+// The smallest block of the port that will do, so that every queue finds one. Port's lock held.
 static void *get(void *arg, uint64_t bytes, uint64_t *addr)
 {
-    struct tern_user_port *port = arg;
-    struct tern_user_queue *best = NULL;
-    for (uint32_t i = 0; i < RTE_DIM(port->queue); i++) {
-        struct tern_user_queue *q = port->queue[i];
-        if (q && !q->ring_used && q->ring_bytes >= bytes &&
-            (!best || q->ring_bytes < best->ring_bytes))
-            best = q;
-    }
-    if (!best)
+    struct search s = {.bytes = bytes};
+    each_block(arg, consider, &s);
+    if (!s.best)
         return NULL;
-    best->ring_used = true;
-    memset(best->ring, 0, best->ring_bytes);
-    *addr = (uintptr_t)best->ring;
-    return best->ring;
+    s.best->used = true;
+    memset(s.best->at, 0, s.best->bytes);
+    *addr = (uintptr_t)s.best->at;
+    return s.best->at;
+}
+
+static void release(struct tern_user_block *b, void *at)
+{
+    if (b->at == at)
+        b->used = false;
 }
 
 static void give(void *arg, void *p, uint64_t bytes)
 {
-    struct tern_user_port *port = arg;
     (void)bytes;
-    for (uint32_t i = 0; i < RTE_DIM(port->queue); i++)
-        if (port->queue[i] && port->queue[i]->ring == p)
-            port->queue[i]->ring_used = false;
+    each_block(arg, release, p);
 }
 
 const struct vio_alloc tern_user_alloc = {.get = get, .put = give};

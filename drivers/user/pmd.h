@@ -20,6 +20,7 @@
 #include "port.h"
 #include "ports.h"
 #include "stats.h"
+#include "ctrl.h"
 #include "vhost_user.h"
 
 // Longest frame; nothing in virtio-net without offloads needs more.
@@ -38,10 +39,39 @@ struct tern_user_filter {
     uint64_t vlans[4096 / 64];
 };
 
-// Lies in memory shared with secondary processes, which use `args` only.
+// What happened on the control queue. Lies in memory shared with secondary processes.
+struct tern_user_ctrl_stats {
+    uint64_t sent;      // commands
+    uint64_t refused;   // by the device
+    uint64_t timed_out; // no answer in time
+    uint64_t failed;    // the device broke the rules, or went
+    uint64_t announces; // times that the device asked for an announcement
+};
+#define TERN_USER_CTRL_COUNTERS (sizeof(struct tern_user_ctrl_stats) / sizeof(uint64_t))
+
+#define TERN_USER_CTRL_MAX 254u // largest index that a control queue may have
+
+// The control queue (virtio 1.3 §5.1.6.5); port's lock. `block` and `cmd` last as long as the port,
+// and are there only with cq=1.
+struct tern_user_ctrl {
+    struct tern_user_block block;
+    struct tern_user_cmd *cmd; // a command, where the device can reach it
+    struct vio_queue *vio;     // NULL: the device has no control queue
+    uint32_t index;            // of the virtqueue; 0: there is none
+    bool stale;                // the device may not have all that it was told
+    bool announce;             // the device asks for an announcement
+    uint64_t retry_ms;         // when to tell it again
+    uint64_t quiet_ms;         // until when announcements are not logged
+    uint64_t end_ms;           // of the present operation, which may take several commands
+    const char *what;          // the command that failed last, and how
+    const char *why;
+};
+
+// Lies in memory shared with secondary processes, which use only what comes first.
 struct tern_user_port {
     struct tern_user_args args;
     uint16_t port_id;
+    struct tern_user_ctrl_stats ctrl_stats, ctrl_base; // since ever; at their last reset
 
     // Primary process only.
     struct rte_eth_dev *dev;
@@ -55,8 +85,16 @@ struct tern_user_port {
     struct vio_vu *vu;    // from probe to close
     bool running;         // the application has started the port
     bool up;              // rings are there, and a back end that works on them
+    bool known;           // config space of the present connection has been looked at
+    bool news;            // it has changed since
+    bool mac_ours;        // the address was given by the user, not by the device
     bool device_up;       // link status in config space, where there is one
+    bool half_duplex;     // likewise
     uint16_t mtu_max;     // of the device; 0: it did not say
+    uint16_t pairs_max;   // likewise
+    uint32_t speed;       // likewise, Mbit/s
+    struct tern_user_ctrl ctrl;
+    struct tern_user_filter next;                           // what `filter` is to become
     struct tern_user_queue *queue[2 * TERN_USER_PAIRS_MAX]; // by virtqueue; NULL: not set up
     int failed;        // why it did not come up the last time; 0: it did
     uint64_t retry_ms; // not to be tried again before, by the monotonic clock
@@ -91,6 +129,15 @@ void tern_user_link_stop(struct tern_user_port *port);
 
 // Memory came or went: the back end must know before it is used; no lock held.
 void tern_user_link_memory(struct tern_user_port *port);
+
+// Makes the control thread look again; any thread.
+void tern_user_link_wake(struct tern_user_port *port);
+
+// Milliseconds of the monotonic clock.
+uint64_t tern_user_now_ms(void);
+
+// What the link says, in Mbit/s: the user's word, else the device's.
+uint32_t tern_user_speed(const struct tern_user_port *port);
 
 // Sets the link to what connection and device say. 0: it changed, -1: not. Port's lock held.
 int tern_user_link_refresh(struct tern_user_port *port);
@@ -143,13 +190,56 @@ void tern_user_memory_scan(void);
 // Tells the transport all memory that there is; port's lock held.
 int tern_user_memory_tell(struct tern_user_port *port);
 
-// Bytes that the device's part of a virtqueue takes, at most, and of a ring alone.
-uint64_t tern_user_ring_bytes(uint32_t size, uint32_t indirect, uint64_t *ring);
+// Memory for a virtqueue of this size, in either format, with tables of `indirect` entries for each
+// buffer, on this NUMA socket. No lock held. rte_free(b->at) ends it. -ENOMEM.
+int tern_user_block_get(struct tern_user_block *b, uint32_t size, uint32_t indirect, int socket);
 
 #define TERN_USER_INDIRECT 16u // entries of an indirect table, for tx
 
 // Can a device reach all buffers of this pool?
 bool tern_user_memory_has(struct rte_mempool *mp);
+
+// ---- config.c: config space; port's lock held ----
+
+// Reads what the device says of itself, and takes over what can be believed.
+void tern_user_config_read(struct tern_user_port *port);
+void tern_user_config_forget(struct tern_user_port *port); // the device is gone
+
+// ---- ctrl.c: the control queue; port's lock held but for open and close ----
+
+// Memory for it; -ENOMEM, said why.
+int tern_user_ctrl_open(struct tern_user_port *port);
+void tern_user_ctrl_close(struct tern_user_port *port);
+
+// Features that a control queue brings, of those that the device offers; 0: it is not used.
+uint64_t tern_user_ctrl_features(struct tern_user_port *port);
+
+#define TERN_USER_CTRL_SIZE 64u // of its ring
+
+// An operation begins: all its commands together have OPERATION_MS (ctrl.c).
+void tern_user_ctrl_begin(struct tern_user_port *port);
+
+// Sends a command with `bytes` of data, at most TERN_USER_CTRL_BYTES, and waits for the answer,
+// COMMAND_MS at most. 0: it is done. -EREMOTEIO: refused; -ETIMEDOUT; -EPROTO: the device broke the
+// rules; -ECONNRESET: it went; other -errno. What went wrong is left in ctrl.what and ctrl.why.
+int tern_user_ctrl_send(struct tern_user_port *port, uint8_t type, uint8_t command,
+                        const void *data, uint32_t bytes);
+#define TERN_USER_CTRL_BYTES (2 * VNET_MAC_TABLE_BYTES(64u))
+
+// Logs what tern_user_ctrl_send left, with what to do.
+void tern_user_ctrl_say(const struct tern_user_port *port, int rc);
+
+// ---- tell.c: what the device is told on it; port's lock held ----
+
+// All of the port's state, to a device that came up or did not take it all before; what it does not
+// take is said, and it is told again. -ENOENT: it refuses so many queue pairs.
+int tern_user_tell_all(struct tern_user_port *port);
+
+// That port->filter is to become port->next. -errno, said why: the device did not take it.
+int tern_user_tell_change(struct tern_user_port *port);
+
+// That its wish for an announcement has been heard.
+void tern_user_tell_announced(struct tern_user_port *port);
 
 // ---- filter.c ----
 
@@ -205,6 +295,12 @@ void tern_user_intr_started(struct tern_user_queue *q);
 void tern_user_intr_stopped(struct tern_user_queue *q);
 
 // ---- stats.c ----
+
+// The counters of the control queue, since the last reset.
+void tern_user_ctrl_counters(const struct tern_user_port *port, struct tern_user_ctrl_stats *s);
+int tern_user_stats_reset(struct rte_eth_dev *dev);
+int tern_user_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *stats, unsigned n);
+int tern_user_xstats_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned n);
 
 extern const struct tern_stats_table tern_user_stats_table;
 const char *tern_user_drop_name(enum tern_user_drop drop);

@@ -37,6 +37,13 @@ struct tern_user_stats {
     uint64_t suppressed;   // notifications that it did not want
 };
 
+// Memory for a virtqueue, where the device can reach it.
+struct tern_user_block {
+    void *at;
+    uint64_t bytes;
+    bool used; // a virtqueue lies in it
+};
+
 struct tern_user_port;
 struct tern_user_queue;
 typedef uint16_t (*tern_user_burst_fn)(struct tern_user_queue *q, struct rte_mbuf **pkts,
@@ -80,9 +87,7 @@ struct tern_user_queue {
     bool reported;               // that the ring is broken
     bool intr_on;                // rx interrupts: the application wants to be woken
     struct tern_wake wake;
-    void *ring; // memory for the virtqueue, where the device can reach it
-    uint64_t ring_bytes;
-    bool ring_used;
+    struct tern_user_block block;
     uint8_t zero[64] __attribute__((aligned(64))); // null_hdr
 } __attribute__((aligned(64)));
 

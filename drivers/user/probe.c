@@ -16,8 +16,10 @@ static void init_port(struct rte_eth_dev *dev, const struct tern_user_args *args
     pthread_mutex_init(&port->lock, NULL);
     if (args->mac_given)
         dev->data->mac_addrs[0] = args->mac;
+    port->mac_ours = args->mac_given;
     port->filter.mac[0] = dev->data->mac_addrs[0];
-    dev->data->dev_link.link_speed = args->speed;
+    port->device_up = true;
+    dev->data->dev_link.link_speed = tern_user_speed(port);
     dev->rx_pkt_burst = tern_user_rx;
     dev->tx_pkt_burst = tern_user_tx;
     tern_user_fast_ops(dev);
@@ -34,9 +36,12 @@ static int create(struct rte_vdev_device *vdev, const struct tern_user_args *arg
     int rc = tern_user_memory_open();
     if (rc)
         goto out;
-    rc = tern_user_link_open(port);
+    rc = tern_user_ctrl_open(port);
     if (rc)
         goto out_memory;
+    rc = tern_user_link_open(port);
+    if (rc)
+        goto out_ctrl;
     rc = tern_ports_add(&port->entry, "path");
     if (rc)
         goto out_link;
@@ -44,6 +49,8 @@ static int create(struct rte_vdev_device *vdev, const struct tern_user_args *arg
     return 0;
 out_link:
     tern_user_link_close(port);
+out_ctrl:
+    tern_user_ctrl_close(port);
 out_memory:
     tern_user_memory_close();
 out:

@@ -17,19 +17,8 @@ static void free_queue(struct tern_user_queue *q)
     if (!q)
         return;
     tern_wake_close(&q->wake);
-    rte_free(q->ring);
+    rte_free(q->block.at);
     rte_free(q);
-}
-
-// The ring must not cross from one file of memory into another, which the device may have mapped
-// elsewhere: a block that is aligned to its size, rounded up, crosses no page of memory.
-static bool get_ring(struct tern_user_queue *q, unsigned socket)
-{
-    uint64_t ring;
-    q->ring_bytes = tern_user_ring_bytes(q->ndesc, q->is_rx ? 0 : TERN_USER_INDIRECT, &ring);
-    unsigned align = (unsigned)RTE_MAX(rte_align64pow2(ring), (uint64_t)4096);
-    q->ring = rte_zmalloc_socket("tern_ring", q->ring_bytes, align, (int)socket);
-    return q->ring != NULL;
 }
 
 static struct tern_user_queue *new_queue(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc,
@@ -49,7 +38,7 @@ static struct tern_user_queue *new_queue(struct rte_eth_dev *dev, uint16_t id, u
     q->burst = tern_user_burst_null;
     q->null_hdr = q->zero;
     q->ndesc = (uint16_t)RTE_MIN(ndesc, port->args.queue_size);
-    if (!get_ring(q, socket))
+    if (tern_user_block_get(&q->block, q->ndesc, is_rx ? 0 : TERN_USER_INDIRECT, (int)socket))
         goto out;
     return q;
 out:

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is counted, by its names: net_vhost's where the same is meant.
+#include <stdio.h>
+
 #include "pmd.h"
 
 #define AT(field) offsetof(struct tern_user_stats, field)
@@ -45,3 +47,47 @@ const struct tern_stats_table tern_user_stats_table = {
     .read = read_all,
 };
 _Static_assert(sizeof(struct tern_user_stats) <= TERN_COUNTERS_MAX * sizeof(uint64_t), "all fit");
+
+// ---- of the port: behind those of its queues ----
+
+static const char *const port_names[TERN_USER_CTRL_COUNTERS] = {
+    "ctrl_sent", "ctrl_refused", "ctrl_timed_out", "ctrl_failed", "announces",
+};
+
+void tern_user_ctrl_counters(const struct tern_user_port *port, struct tern_user_ctrl_stats *s)
+{
+    uint64_t *now = (uint64_t *)s;
+    const uint64_t *base = (const uint64_t *)&port->ctrl_base;
+    tern_stats_copy(&port->ctrl_stats, now, TERN_USER_CTRL_COUNTERS);
+    for (size_t i = 0; i < TERN_USER_CTRL_COUNTERS; i++)
+        now[i] -= base[i];
+}
+
+int tern_user_stats_reset(struct rte_eth_dev *dev)
+{
+    struct tern_user_port *port = tern_user_port_of(dev);
+    tern_stats_copy(&port->ctrl_stats, (uint64_t *)&port->ctrl_base, TERN_USER_CTRL_COUNTERS);
+    return tern_stats_restart(&tern_user_stats_table, dev);
+}
+
+int tern_user_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *stats, unsigned n)
+{
+    struct tern_user_ctrl_stats s;
+    unsigned queues = (unsigned)tern_stats_values(&tern_user_stats_table, dev, stats, n);
+    unsigned count = queues + TERN_USER_CTRL_COUNTERS;
+    tern_user_ctrl_counters(tern_user_port_of(dev), &s);
+    for (unsigned i = queues; stats && n >= count && i < count; i++) {
+        stats[i].id = i;
+        stats[i].value = ((const uint64_t *)&s)[i - queues];
+    }
+    return (int)count;
+}
+
+int tern_user_xstats_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned n)
+{
+    unsigned queues = (unsigned)tern_stats_names(&tern_user_stats_table, dev, names, n);
+    unsigned count = queues + TERN_USER_CTRL_COUNTERS;
+    for (unsigned i = queues; names && n >= count && i < count; i++)
+        snprintf(names[i].name, sizeof(names[i].name), "%s", port_names[i - queues]);
+    return (int)count;
+}

@@ -41,6 +41,32 @@ static void add_connection(struct rte_tel_data *out, const struct tern_user_port
     rte_tel_data_add_dict_int(out, "memory_regions", (int)i.regions);
 }
 
+static const char *ctrl_state(const struct tern_user_port *port)
+{
+    if (!port->args.cq)
+        return "off";
+    if (!port->ctrl.vio)
+        return "none";
+    return port->ctrl.stale ? "not all was taken" : "up to date";
+}
+
+// What the device says of itself, and what it was told.
+static void add_control(struct rte_tel_data *out, const struct tern_user_port *port)
+{
+    struct tern_user_ctrl_stats s;
+    tern_user_ctrl_counters(port, &s);
+    rte_tel_data_add_dict_string(out, "control_queue", ctrl_state(port));
+    rte_tel_data_add_dict_int(out, "control_virtqueue",
+                              port->ctrl.vio ? (int)port->ctrl.index : -1);
+    tern_tel_dict_uint(out, "ctrl_sent", s.sent);
+    tern_tel_dict_uint(out, "ctrl_refused", s.refused);
+    tern_tel_dict_uint(out, "ctrl_timed_out", s.timed_out);
+    tern_tel_dict_uint(out, "ctrl_failed", s.failed);
+    tern_tel_dict_uint(out, "announces", s.announces);
+    rte_tel_data_add_dict_int(out, "mtu_of_device", port->mtu_max);
+    rte_tel_data_add_dict_int(out, "speed", (int)tern_user_speed(port));
+}
+
 static int fill_port(struct tern_entry *e, void *out)
 {
     struct tern_user_port *port = tern_user_port_of_entry(e);
@@ -55,6 +81,7 @@ static int fill_port(struct tern_entry *e, void *out)
     rte_tel_data_add_dict_int(out, "mtu", port->dev->data->mtu);
     pthread_mutex_lock(&port->lock);
     add_connection(out, port);
+    add_control(out, port);
     pthread_mutex_unlock(&port->lock);
     return 0;
 }
