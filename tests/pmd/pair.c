@@ -11,6 +11,7 @@
 #include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_ether.h>
+#include <rte_log.h>
 
 #define DEV "net_tern_vhost0"
 #ifdef TERN_USER_PLUGIN
@@ -160,6 +161,26 @@ void receive_n(uint16_t port, unsigned n, uint32_t bytes)
         EVENTUALLY(rte_eth_rx_burst(port, 0, &m, 1) == 1);
         check(m, bytes, i);
     }
+}
+
+static char *said;
+static size_t said_bytes;
+static FILE *said_file;
+
+void listen_to_log(void)
+{
+    said_file = open_memstream(&said, &said_bytes);
+    assert_non_null(said_file);
+    rte_openlog_stream(said_file);
+}
+
+void assert_said(const char *word)
+{
+    rte_openlog_stream(NULL);
+    fclose(said_file);
+    if (!strstr(said, word) || !strstr(said, "\nfix: "))
+        fail_msg("no \"%s\" with a fix in: %s", word, said);
+    free(said);
 }
 
 uint64_t xstat(uint16_t port, const char *name)

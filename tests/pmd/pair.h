@@ -27,8 +27,8 @@
 // The two ports and what they are configured with. Zero is a good default.
 struct pair {
     uint16_t dev, drv;
-    uint16_t queues; // of the device side; 0: 1
-    uint16_t drv_queues; // that the driver side uses; 0: 1
+    uint16_t queues;              // of the device side; 0: 1
+    uint16_t drv_queues;          // of the driver side; 0: 1
     struct rte_eth_conf conf;     // of the device side
     struct rte_eth_conf drv_conf; // of the driver side
     struct rte_eth_rxconf rx;
@@ -59,6 +59,10 @@ struct rte_mbuf *packet(uint32_t bytes, uint32_t number);
 // Sends `n` such packets, and receives as many and checks them.
 void send_n(uint16_t port, unsigned n, uint32_t bytes);
 void receive_n(uint16_t port, unsigned n, uint32_t bytes);
+
+// Keeps what is logged from here on, up to assert_said: it must hold the word, and what to do.
+void listen_to_log(void);
+void assert_said(const char *word);
 
 uint64_t xstat(uint16_t port, const char *name);
 
