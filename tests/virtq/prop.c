@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// virtio 1.3 §2.7 and §2.8 as a whole: random operations against the oracle.
-// usage: test_property [--ops N] [--seed S] [--run SEED driver|device split|packed]
+// What the property tests of both sides share, and one run of them.
 #include "prop.h"
 
 #include <stdio.h>
@@ -13,7 +12,7 @@ _Noreturn void prop_fail(const struct prop *p, const char *what, const char *fil
             file, line, what, p->side, p->format, p->size, p->start.at, p->start.wrap,
             (unsigned long long)p->f, (unsigned long long)p->ops, (unsigned long long)p->seed,
             p->side, p->format);
-    exit(1);
+    abort();
 }
 
 // ---- Queues of buffers ----
@@ -129,7 +128,7 @@ void prop_make(struct prop *p, struct prop_buf *b, bool empty)
         uint32_t bytes = 1 + prop_below(p, 65536);
         if (empty && prop_below(p, 16) == 0)
             bytes = 0;
-        b->elem[k] = (struct ref_elem){RING_GAP + prop_below(p, 1u << 31), bytes, k >= read};
+        b->elem[k] = (struct ref_elem){RING_GAP + 1 + prop_below(p, 1u << 31), bytes, k >= read};
         b->writable += k >= read ? bytes : 0;
     }
 }
@@ -153,45 +152,13 @@ static void pick(struct prop *p, bool packed)
     p->start.wrap = !packed || prop_below(p, 2);
 }
 
-static void run(uint64_t seed, bool device, bool packed, uint64_t *done)
+uint64_t prop_run(uint64_t seed, bool device, bool packed, uint64_t ops)
 {
     struct prop p = {.seed = seed,
                      .random = seed,
                      .side = device ? "device" : "driver",
                      .format = packed ? "packed" : "split"};
     pick(&p, packed);
-    (device ? prop_device_run : prop_driver_run)(&p, 2000 + 16ULL * p.size);
-    *done += p.ops;
-}
-
-static uint64_t work(void)
-{
-    const char *full = getenv("TERN_TEST_FULL");
-    if (full && *full == '1')
-        return 10 * 1000 * 1000;
-    return RING_SANITIZED ? 3 * 1000 * 1000 : 10 * 1000 * 1000;
-}
-
-int main(int argc, char **argv)
-{
-    uint64_t ops = work(), seed = 1, done = 0;
-    if (argc == 5 && !strcmp(argv[1], "--run")) {
-        run(strtoull(argv[2], NULL, 0), !strcmp(argv[3], "device"), !strcmp(argv[4], "packed"),
-            &done);
-        return 0;
-    }
-    for (int i = 1; i + 1 < argc; i += 2) {
-        if (!strcmp(argv[i], "--ops"))
-            ops = strtoull(argv[i + 1], NULL, 0);
-        else if (!strcmp(argv[i], "--seed"))
-            seed = strtoull(argv[i + 1], NULL, 0);
-    }
-    for (unsigned kind = 0; kind < 4; kind++) {
-        uint64_t runs = 0;
-        for (done = 0; done < ops; runs++)
-            run(ring_random(&seed), kind & 1, kind & 2, &done);
-        printf("vq %s, %s: %llu operations in %llu runs\n", kind & 1 ? "device" : "driver",
-               kind & 2 ? "packed" : "split", (unsigned long long)done, (unsigned long long)runs);
-    }
-    return 0;
+    (device ? prop_device_run : prop_driver_run)(&p, ops ? ops : 2000 + 16ULL * p.size);
+    return p.ops;
 }

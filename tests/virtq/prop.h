@@ -76,6 +76,10 @@ void prop_ask(struct prop *p, const struct ref_ring *r, enum ref_role who, struc
 // A random buffer; elements of no byte only where `empty`.
 void prop_make(struct prop *p, struct prop_buf *b, bool empty);
 
+// One run of at least `ops` operations (0: some thousands) with everything else picked by `seed`;
+// returns their number. Ends the process when the library and the model disagree.
+uint64_t prop_run(uint64_t seed, bool device, bool packed, uint64_t ops);
+
 // Runs of at least `ops` operations, counted in p->ops.
 void prop_driver_run(struct prop *p, uint64_t ops);
 void prop_device_run(struct prop *p, uint64_t ops);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "ring.h"
 
+struct ring_tape ring_tape;
+
 static void *zeroed(size_t bytes)
 {
     bytes = (bytes + 63) & ~(size_t)63;

@@ -70,9 +70,21 @@ bool ring_put(struct ring *r, void *buf, uint32_t bytes, bool write, void *token
 // The saved state in which both positions are `at` (packed: with `wrap`).
 uint32_t ring_state(uint64_t f, uint32_t at, bool wrap);
 
+// Where a fuzzer's input stands for chance: every draw takes four bytes of it until it is used up.
+struct ring_tape {
+    const uint8_t *at, *end;
+};
+extern struct ring_tape ring_tape;
+
 // Pseudo-random numbers of a seed.
 static inline uint64_t ring_random(uint64_t *state)
 {
+    uint32_t w;
+    if (ring_tape.end - ring_tape.at >= (ptrdiff_t)sizeof(w)) {
+        memcpy(&w, ring_tape.at, sizeof(w));
+        ring_tape.at += sizeof(w);
+        return w | (uint64_t)w << 32; // some take the high bits, some the low ones
+    }
     uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
