@@ -88,16 +88,6 @@ unsigned tern_user_fill(struct tern_user_queue *q)
     return before - q->vq->nfree;
 }
 
-unsigned tern_user_reclaim(struct tern_user_queue *q, unsigned n)
-{
-    unsigned done = 0, got;
-    do {
-        got = tern_tx_reclaim(q, q->f, n - done);
-        done += got;
-    } while (got && done < n);
-    return done;
-}
-
 // Runs the queue's instance in chunks while its gate is open.
 static uint16_t run(struct tern_user_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -120,7 +110,10 @@ uint16_t tern_user_rx(void *q, struct rte_mbuf **pkts, uint16_t n)
     return run(q, pkts, n);
 }
 
-uint16_t tern_user_tx(void *q, struct rte_mbuf **pkts, uint16_t n)
+uint16_t tern_user_tx(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
+    struct tern_user_queue *q = queue;
+    if (unlikely(q->careful))
+        n = tern_user_known(q, pkts, n);
     return run(q, pkts, n);
 }

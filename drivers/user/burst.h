@@ -33,6 +33,10 @@ VQ_INLINE unsigned tern_rx_put(struct tern_user_queue *q, uint64_t f, unsigned n
         q->stats.alloc_failed++;
         return 0;
     }
+    if (unlikely(q->careful) && tern_user_known(q, m, (uint16_t)n) < n) {
+        tern_mbuf_put_bulk(q->mp, m, n);
+        return 0; // the next burst tries again
+    }
     for (unsigned i = 0; i < n; i++) {
         seg[i].addr = (uintptr_t)m[i]->buf_addr + RTE_PKTMBUF_HEADROOM - q->hdr_bytes;
         seg[i].bytes = q->buf_bytes;

@@ -86,6 +86,7 @@ int tern_user_close(struct rte_eth_dev *dev)
     dev_stop(dev);
     dev->data->dev_started = 0;
     tern_ports_remove(&port->entry);
+    tern_user_memory_leave(port);
     tern_user_link_close(port);
     tern_event_cancel(port->port_id);
     tern_user_ctrl_close(port);
@@ -95,6 +96,7 @@ int tern_user_close(struct rte_eth_dev *dev)
         tern_user_tx_release(dev, i);
     tern_user_memory_close();
     pthread_mutex_destroy(&port->lock);
+    pthread_mutex_destroy(&port->gates);
     return 0;
 }
 

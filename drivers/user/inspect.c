@@ -113,10 +113,10 @@ int tern_user_tx_cleanup(void *queue, uint32_t n)
     pthread_mutex_lock(&q->port->lock);
     if (q->live) {
         tern_user_pause(q);
-        done = (int)tern_user_reclaim(q, n ? n : q->vq->size);
+        done = (int)tern_user_settle(q, n ? n : q->vq->size);
         tern_user_unpause(q);
     }
-    pthread_mutex_unlock(&q->port->lock);
+    tern_user_unlock(q->port);
     return done;
 }
 

@@ -162,15 +162,20 @@ static void say_failed(struct tern_user_port *port, const char *what, int rc)
              port->args.path, what, strerror(-rc), fix_for(rc));
 }
 
+static void give_up(struct tern_user_port *port, const char *what, int rc)
+{
+    say_failed(port, what, rc);
+    down(port);
+    vio_vu_disconnect(port->vu);
+    port->retry_ms = tern_user_now_ms() + CHECK_MS;
+}
+
 static void up(struct tern_user_port *port)
 {
     const char *what;
     int rc = bring_up(port, &what);
     if (rc) {
-        say_failed(port, what, rc);
-        down(port);
-        vio_vu_disconnect(port->vu);
-        port->retry_ms = tern_user_now_ms() + CHECK_MS;
+        give_up(port, what, rc);
         return;
     }
     if (port->dev->data->mtu != RTE_ETHER_MTU)
@@ -212,10 +217,21 @@ static void look_at_config(struct tern_user_port *port)
     tern_user_tell_announced(port);
 }
 
+static int tell_memory(struct tern_user_port *port)
+{
+    int rc = tern_user_memory_tell(port);
+    if (rc)
+        give_up(port, "memory", rc);
+    return rc;
+}
+
 // One look at everything; returns how long the thread may sleep. Port's lock held.
 static int turn(struct tern_user_port *port)
 {
     vio_vu_event(port->vu);
+    // First of all: nothing moves until the back end has heard of it.
+    if (__atomic_exchange_n(&port->memory_changed, false, __ATOMIC_ACQ_REL) && port->up)
+        tell_memory(port);
     if (port->up)
         check(port);
     if (port->up && !vio_vu_connected(port->vu)) {
@@ -256,7 +272,7 @@ static void *run(void *arg)
             continue;
         pthread_mutex_lock(&port->lock);
         wait = turn(port);
-        pthread_mutex_unlock(&port->lock);
+        tern_user_unlock(port);
     }
     return NULL;
 }
@@ -333,6 +349,7 @@ void tern_user_link_close(struct tern_user_port *port)
     close(port->wake_fd);
     vio_vu_destroy(port->vu);
     port->vu = NULL;
+    tern_user_memory_forget(port);
 }
 
 void tern_user_link_start(struct tern_user_port *port)
@@ -342,7 +359,7 @@ void tern_user_link_start(struct tern_user_port *port)
     port->failed = 0;
     turn(port);
     bool connected = vio_vu_connected(port->vu);
-    pthread_mutex_unlock(&port->lock);
+    tern_user_unlock(port);
     tern_user_link_wake(port);
     if (!connected)
         TERN_LOG(NOTICE, "port %u: waits for a back end at %s", port->port_id, port->args.path);
@@ -354,18 +371,19 @@ void tern_user_link_stop(struct tern_user_port *port)
     port->running = false;
     if (port->up)
         down(port);
-    pthread_mutex_unlock(&port->lock);
+    tern_user_unlock(port);
 }
 
-void tern_user_link_memory(struct tern_user_port *port)
+void tern_user_link_memory_changed(struct tern_user_port *port)
+{
+    __atomic_store_n(&port->memory_changed, true, __ATOMIC_RELEASE);
+    tern_user_link_wake(port);
+}
+
+int tern_user_link_memory(struct tern_user_port *port)
 {
     pthread_mutex_lock(&port->lock);
-    int rc = port->up ? tern_user_memory_tell(port) : 0;
-    if (rc) {
-        say_failed(port, "memory", rc);
-        down(port);
-        vio_vu_disconnect(port->vu);
-        port->retry_ms = tern_user_now_ms() + CHECK_MS;
-    }
-    pthread_mutex_unlock(&port->lock);
+    int rc = port->up ? tell_memory(port) : 0;
+    tern_user_unlock(port);
+    return rc;
 }

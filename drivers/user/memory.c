@@ -1,74 +1,141 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the device can reach: all memory of EAL that has a file, by its address in this process. One
-// table for all ports follows EAL's events; a port sends it to its back end.
+// map for all ports follows EAL's events; each port sends it to its back end.
 //
-// Events come with EAL's memory lock held, and end before anybody may use new memory; so the back
-// end knows of it in time.
+// Events come with EAL's locks held, so nothing here waits for a back end, nor for a thread that
+// may itself wait for EAL. Until a port's control thread has told its back end of new memory,
+// bursts put no buffer of it into a ring, and others as ever. Memory that goes is in no ring any
+// more: that the back end hears of it a little later does no harm, as a map has descriptors of its
+// own.
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <rte_eal_memconfig.h>
 #include <rte_errno.h>
-#include <rte_malloc.h>
 #include <rte_memory.h>
 
 #include "pmd.h"
 
 #define EVENTS "tern_user"
 
-struct piece {
-    struct vio_vu_region r;
-    bool own; // r.fd is ours to close
+// A file that memory comes from, open for as long as a map has it.
+struct file {
+    int fd;
+    unsigned refs;
+    dev_t dev;
+    ino_t ino;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // the table
-static struct piece *table;
-static uint32_t pieces;
+struct piece {
+    uint64_t addr, bytes, offset;
+    struct file *file;
+    bool external; // not EAL's own
+};
+
+// Never changes once it is the present one.
+struct tern_user_map {
+    unsigned refs;
+    uint64_t number; // of this map among all
+    uint32_t n, room;
+    struct piece *piece;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // maps, references, list of ports
+static struct tern_user_map *present;
+static TAILQ_HEAD(, tern_user_port) ports = TAILQ_HEAD_INITIALIZER(ports);
 
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned users;
 
-// ---- the table; its lock held ----
+// ---- maps; the lock held ----
 
-// Joins a piece with the one before it where it is more of the same.
-static bool extends(const struct piece *last, const struct vio_vu_region *r)
+static void put_file(struct file *f)
 {
-    return last->r.fd == r->fd && last->r.addr + last->r.bytes == r->addr &&
-           last->r.offset + last->r.bytes == r->offset;
+    if (--f->refs > 0)
+        return;
+    close(f->fd);
+    free(f);
 }
 
-static int put(const struct vio_vu_region *r, bool own)
+static void put_map(struct tern_user_map *m)
 {
-    if (pieces && extends(&table[pieces - 1], r)) {
-        table[pieces - 1].r.bytes += r->bytes;
+    if (!m || --m->refs > 0)
+        return;
+    for (uint32_t i = 0; i < m->n; i++)
+        put_file(m->piece[i].file);
+    free(m->piece);
+    free(m);
+}
+
+static struct tern_user_map *new_map(void)
+{
+    struct tern_user_map *m = calloc(1, sizeof(*m));
+    if (m)
+        m->refs = 1;
+    return m;
+}
+
+// Adds a piece, joined with the one before it where it is more of the same.
+static int add(struct tern_user_map *m, const struct piece *p)
+{
+    struct piece *last = m->n ? &m->piece[m->n - 1] : NULL;
+    if (last && last->file == p->file && last->addr + last->bytes == p->addr &&
+        last->offset + last->bytes == p->offset) {
+        last->bytes += p->bytes;
         return 0;
     }
-    struct piece *more = realloc(table, (pieces + 1) * sizeof(*more));
-    if (!more)
-        return -ENOMEM;
-    table = more;
-    table[pieces++] = (struct piece){*r, own};
+    if (m->n == m->room) {
+        uint32_t room = m->room ? 2 * m->room : 16;
+        struct piece *more = realloc(m->piece, room * sizeof(*more));
+        if (!more)
+            return -ENOMEM;
+        m->piece = more;
+        m->room = room;
+    }
+    m->piece[m->n++] = *p;
+    p->file->refs++;
     return 0;
 }
 
-static void clear(void)
+static bool is_equal(const struct tern_user_map *a, const struct tern_user_map *b)
 {
-    for (uint32_t i = 0; i < pieces; i++)
-        if (table[i].own)
-            close(table[i].r.fd);
-    free(table);
-    table = NULL;
-    pieces = 0;
+    if (!a || !b || a->n != b->n)
+        return false;
+    for (uint32_t i = 0; i < a->n; i++) {
+        const struct piece *p = &a->piece[i], *q = &b->piece[i];
+        if (p->addr != q->addr || p->bytes != q->bytes || p->offset != q->offset ||
+            p->file != q->file)
+            return false;
+    }
+    return true;
+}
+
+// A map becomes the present one, and all ports hear of it, and of what is new in it.
+static void become(struct tern_user_map *m, uint64_t fresh, uint64_t bytes)
+{
+    static uint64_t number;
+    struct tern_user_port *port;
+    put_map(present);
+    present = m;
+    m->number = ++number;
+    struct tern_user_fresh f = {fresh, fresh + bytes, number};
+    TAILQ_FOREACH(port, &ports, listed)
+    {
+        if (bytes)
+            tern_user_fresh_add(port, &f);
+        tern_user_link_memory_changed(port);
+    }
 }
 
 // ---- what EAL has; its memory lock held ----
 
 // External memory is not EAL's, and has a file only if it was mapped from one: the kernel knows.
-static int file_of(const void *addr, size_t bytes, uint64_t *offset)
+static int open_file_of(const void *addr, size_t bytes, uint64_t *offset)
 {
     uint64_t from, to, at, want = (uintptr_t)addr;
     char line[512], mode[8], path[64];
@@ -87,12 +154,67 @@ static int file_of(const void *addr, size_t bytes, uint64_t *offset)
     return fd;
 }
 
-static int add_external(const struct rte_memseg_list *msl)
+// A walk over EAL's memory. It goes by address, as the last one did.
+struct scan {
+    struct tern_user_map *map;
+    uint32_t guess; // where in the present map this file was
+};
+
+static struct file *known(struct scan *s, const struct stat *st)
 {
-    struct vio_vu_region r = {.addr = (uintptr_t)msl->base_va, .bytes = msl->len};
-    r.fd = file_of(msl->base_va, msl->len, &r.offset);
-    if (r.fd >= 0)
-        return put(&r, true);
+    for (uint32_t i = 0; present && i < present->n; i++) {
+        uint32_t at = (s->guess + i) % present->n;
+        struct file *f = present->piece[at].file;
+        if (f->dev == st->st_dev && f->ino == st->st_ino) {
+            s->guess = at;
+            return f;
+        }
+    }
+    return NULL;
+}
+
+// The file that a descriptor means, with a reference for the caller.
+static struct file *get_file(struct scan *s, int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return NULL;
+    struct file *f = s->map->n ? s->map->piece[s->map->n - 1].file : NULL;
+    if (!f || f->dev != st.st_dev || f->ino != st.st_ino)
+        f = known(s, &st);
+    if (f) {
+        f->refs++;
+        return f;
+    }
+    f = malloc(sizeof(*f));
+    if (!f)
+        return NULL;
+    *f = (struct file){fcntl(fd, F_DUPFD_CLOEXEC, 0), 1, st.st_dev, st.st_ino};
+    if (f->fd >= 0)
+        return f;
+    free(f);
+    return NULL;
+}
+
+static int add_fd(struct scan *s, struct piece *p, int fd)
+{
+    p->file = get_file(s, fd);
+    if (!p->file)
+        return -ENFILE;
+    int rc = add(s->map, p);
+    put_file(p->file);
+    return rc;
+}
+
+static int add_external(struct scan *s, const struct rte_memseg_list *msl)
+{
+    struct piece p = {.addr = (uintptr_t)msl->base_va, .bytes = msl->len, .external = true};
+    int fd = open_file_of(msl->base_va, msl->len, &p.offset);
+    if (fd >= 0) {
+        int rc = add_fd(s, &p, fd);
+        close(fd);
+        return rc;
+    }
     TERN_LOG(
         WARNING,
         "external memory at %p of %zu bytes has no file: back ends cannot reach it\nfix: map it "
@@ -104,14 +226,13 @@ static int add_external(const struct rte_memseg_list *msl)
 static int add_segment(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
 {
     size_t offset;
-    (void)arg;
     if (msl->external)
-        return ms->addr == msl->base_va ? add_external(msl) : 0; // once, as a whole
-    struct vio_vu_region r = {.addr = (uintptr_t)ms->addr, .bytes = ms->len};
-    r.fd = rte_memseg_get_fd_thread_unsafe(ms);
-    if (r.fd >= 0 && rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) == 0) {
-        r.offset = offset;
-        return put(&r, false);
+        return ms->addr == msl->base_va ? add_external(arg, msl) : 0; // once, as a whole
+    struct piece p = {.addr = (uintptr_t)ms->addr, .bytes = ms->len};
+    int fd = rte_memseg_get_fd_thread_unsafe(ms);
+    if (fd >= 0 && rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) == 0) {
+        p.offset = offset;
+        return add_fd(arg, &p, fd);
     }
     TERN_LOG(
         ERR,
@@ -121,42 +242,51 @@ static int add_segment(const struct rte_memseg_list *msl, const struct rte_memse
     return -ENOTSUP;
 }
 
-static int scan(void)
+// `fresh`: these bytes are new; otherwise whoever brought them waits until they are told.
+static int scan(uint64_t fresh, uint64_t bytes)
 {
     pthread_mutex_lock(&lock);
-    clear();
-    int rc = rte_memseg_walk_thread_unsafe(add_segment, NULL);
+    struct scan s = {.map = new_map()};
+    int rc = s.map ? rte_memseg_walk_thread_unsafe(add_segment, &s) : -ENOMEM;
+    if (rc || is_equal(s.map, present))
+        put_map(s.map);
+    else
+        become(s.map, fresh, bytes);
     pthread_mutex_unlock(&lock);
     return rc;
 }
 
 // ---- events ----
 
-static void tell_port(struct tern_entry *e, void *arg)
+// Adds what [from, to) leaves of a piece.
+static int add_rest(struct tern_user_map *m, const struct piece *p, uint64_t from, uint64_t to)
 {
-    (void)arg;
-    tern_user_link_memory(tern_user_port_of_entry(e));
+    struct piece head = *p, tail = *p;
+    uint64_t end = p->addr + p->bytes;
+    if (p->addr >= to || from >= end)
+        return add(m, p);
+    head.bytes = from > p->addr ? from - p->addr : 0;
+    tail.addr = to;
+    tail.offset += to - p->addr;
+    tail.bytes = end > to ? end - to : 0;
+    int rc = head.bytes ? add(m, &head) : 0;
+    return rc == 0 && tail.bytes ? add(m, &tail) : rc;
 }
 
 // Memory that goes is still in EAL's lists.
-static void take_out(uint64_t addr, uint64_t bytes)
+static void take_out(uint64_t addr, uint64_t bytes, bool external)
 {
     pthread_mutex_lock(&lock);
-    for (uint32_t i = pieces; i-- > 0;) {
-        struct piece *p = &table[i];
-        uint64_t end = p->r.addr + p->r.bytes, out = addr + bytes;
-        if (p->own || p->r.addr >= out || addr >= end)
-            continue;
-        struct vio_vu_region tail = p->r;
-        tail.offset += out - p->r.addr;
-        tail.addr = out;
-        tail.bytes = end > out ? end - out : 0;
-        p->r.bytes = addr > p->r.addr ? addr - p->r.addr : 0;
-        if (p->r.bytes == 0)
-            *p = table[--pieces];
-        if (tail.bytes)
-            put(&tail, false);
+    struct tern_user_map *m = new_map();
+    int rc = m ? 0 : -ENOMEM;
+    for (uint32_t i = 0; rc == 0 && i < present->n; i++) {
+        const struct piece *p = &present->piece[i];
+        rc = p->external == external ? add_rest(m, p, addr, addr + bytes) : add(m, p);
     }
+    if (rc || is_equal(m, present))
+        put_map(m);
+    else
+        become(m, 0, 0);
     pthread_mutex_unlock(&lock);
 }
 
@@ -164,24 +294,28 @@ static void on_event(enum rte_mem_event event, const void *addr, size_t bytes, v
 {
     (void)arg;
     if (event == RTE_MEM_EVENT_ALLOC)
-        scan();
+        scan((uintptr_t)addr, bytes);
     else
-        take_out((uintptr_t)addr, bytes);
-    tern_ports_each(tell_port, NULL);
+        take_out((uintptr_t)addr, bytes, false);
 }
 
-void tern_user_memory_scan(void)
+int tern_user_memory_scan(void)
 {
     rte_mcfg_mem_read_lock();
-    scan();
+    int rc = scan(0, 0);
     rte_mcfg_mem_read_unlock();
-    tern_ports_each(tell_port, NULL);
+    return rc;
+}
+
+void tern_user_memory_unmap(const void *addr, uint64_t bytes)
+{
+    take_out((uintptr_t)addr, bytes, true);
 }
 
 static int start(void)
 {
     rte_mcfg_mem_read_lock();
-    int rc = scan();
+    int rc = scan(0, 0);
     // Without hugepages, and in legacy mode, memory neither comes nor goes.
     if (rc == 0 && rte_mem_event_callback_register(EVENTS, on_event, NULL) && rte_errno != ENOTSUP)
         rc = -rte_errno;
@@ -207,7 +341,8 @@ void tern_user_memory_close(void)
     if (--users == 0) {
         rte_mem_event_callback_unregister(EVENTS, NULL);
         pthread_mutex_lock(&lock);
-        clear();
+        put_map(present);
+        present = NULL;
         pthread_mutex_unlock(&lock);
     }
     pthread_mutex_unlock(&open_lock);
@@ -215,38 +350,112 @@ void tern_user_memory_close(void)
 
 // ---- for ports ----
 
-int tern_user_memory_tell(struct tern_user_port *port)
+void tern_user_memory_join(struct tern_user_port *port)
 {
     pthread_mutex_lock(&lock);
-    struct vio_vu_region *r = malloc((pieces + 1) * sizeof(*r));
-    for (uint32_t i = 0; r && i < pieces; i++)
-        r[i] = table[i].r;
-    int rc = r ? vio_vu_mem_set(port->vu, r, pieces) : -ENOMEM;
+    TAILQ_INSERT_TAIL(&ports, port, listed);
     pthread_mutex_unlock(&lock);
+}
+
+void tern_user_memory_leave(struct tern_user_port *port)
+{
+    pthread_mutex_lock(&lock);
+    TAILQ_REMOVE(&ports, port, listed);
+    pthread_mutex_unlock(&lock);
+}
+
+void tern_user_memory_forget(struct tern_user_port *port)
+{
+    pthread_mutex_lock(&lock);
+    put_map(port->map);
+    port->map = NULL;
+    pthread_mutex_unlock(&lock);
+}
+
+static int tell(struct tern_user_port *port, const struct tern_user_map *m)
+{
+    struct vio_vu_region *r = malloc((m->n + 1) * sizeof(*r));
+    if (!r)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < m->n; i++)
+        r[i] = (struct vio_vu_region){m->piece[i].addr, m->piece[i].bytes, m->piece[i].offset,
+                                      m->piece[i].file->fd};
+    int rc = vio_vu_mem_set(port->vu, r, m->n);
     free(r);
     return rc;
 }
 
-// How much of [addr, addr + bytes) lies in one piece from its start on; table's lock held.
+int tern_user_memory_tell(struct tern_user_port *port)
+{
+    pthread_mutex_lock(&lock);
+    struct tern_user_map *m = present, *before = port->map;
+    m->refs++;
+    pthread_mutex_unlock(&lock);
+    int rc = tell(port, m);
+    if (rc == 0)
+        tern_user_fresh_told(port, m->number);
+    pthread_mutex_lock(&lock);
+    port->map = m; // whose descriptors the transport has now
+    put_map(before);
+    pthread_mutex_unlock(&lock);
+    return rc;
+}
+
+static bool lies_in_known(const struct tern_user_port *port, const struct rte_mbuf *m)
+{
+    uint32_t n = __atomic_load_n(&port->nfresh, __ATOMIC_ACQUIRE);
+    uint64_t from = (uintptr_t)m->buf_addr, to = from + m->buf_len;
+    for (uint32_t i = 0; i < n; i++)
+        if (from < __atomic_load_n(&port->fresh[i].to, __ATOMIC_RELAXED) &&
+            to > __atomic_load_n(&port->fresh[i].from, __ATOMIC_RELAXED))
+            return false;
+    return true;
+}
+
+uint16_t tern_user_known(const struct tern_user_queue *q, struct rte_mbuf *const *m, uint16_t n)
+{
+    for (uint16_t i = 0; i < n; i++)
+        for (const struct rte_mbuf *seg = m[i]; seg; seg = seg->next)
+            if (!lies_in_known(q->port, seg))
+                return i;
+    return n;
+}
+
+// How much of [addr, addr + bytes) lies in one piece from its start on; lock held.
 static uint64_t covered(uint64_t addr, uint64_t bytes)
 {
-    for (uint32_t i = 0; i < pieces; i++) {
-        uint64_t end = table[i].r.addr + table[i].r.bytes;
-        if (addr >= table[i].r.addr && addr < end)
+    for (uint32_t i = 0; i < present->n; i++) {
+        uint64_t end = present->piece[i].addr + present->piece[i].bytes;
+        if (addr >= present->piece[i].addr && addr < end)
             return RTE_MIN(bytes, end - addr);
     }
     return 0;
 }
 
+static bool is_covered(uint64_t at, uint64_t bytes)
+{
+    uint64_t end = at + bytes, step;
+    while (at < end && (step = covered(at, end - at)) > 0)
+        at += step;
+    return at == end;
+}
+
 static void look_at_chunk(struct rte_mempool *mp, void *missing, struct rte_mempool_memhdr *chunk,
                           unsigned index)
 {
-    uint64_t at = (uintptr_t)chunk->addr, end = at + chunk->len, step;
     (void)mp;
     (void)index;
-    while (at < end && (step = covered(at, end - at)) > 0)
-        at += step;
-    if (at < end)
+    if (!is_covered((uintptr_t)chunk->addr, chunk->len))
+        *(bool *)missing = true;
+}
+
+// Pinned buffers lie elsewhere than their mbufs.
+static void look_at_buffer(struct rte_mempool *mp, void *missing, void *mbuf, unsigned index)
+{
+    const struct rte_mbuf *m = mbuf;
+    (void)mp;
+    (void)index;
+    if (!is_covered((uintptr_t)m->buf_addr, m->buf_len))
         *(bool *)missing = true;
 }
 
@@ -254,72 +463,10 @@ bool tern_user_memory_has(struct rte_mempool *mp)
 {
     bool missing = false;
     pthread_mutex_lock(&lock);
-    rte_mempool_mem_iter(mp, look_at_chunk, &missing);
+    if (rte_pktmbuf_priv_flags(mp) & RTE_PKTMBUF_POOL_F_PINNED_EXT_BUF)
+        rte_mempool_obj_iter(mp, look_at_buffer, &missing);
+    else
+        rte_mempool_mem_iter(mp, look_at_chunk, &missing);
     pthread_mutex_unlock(&lock);
     return !missing;
 }
-
-// ---- memory for rings ----
-
-// A ring must not cross from one file of memory into another, which the device may have mapped
-// elsewhere: a block that is aligned to its size, rounded up, crosses no page of memory.
-int tern_user_block_get(struct tern_user_block *b, uint32_t size, uint32_t indirect, int socket)
-{
-    // Either format, each of three parts on cache lines of its own.
-    struct vq_ring_parts split = vq_ring_bytes(0, size);
-    uint64_t ring = split.desc + split.driver + split.device + 3 * RTE_CACHE_LINE_SIZE;
-    unsigned align = (unsigned)RTE_MAX(rte_align64pow2(ring), (uint64_t)4096);
-    b->bytes = ring + (uint64_t)size * indirect * sizeof(struct vq_split_desc);
-    b->at = rte_zmalloc_socket("tern_ring", b->bytes, align, socket);
-    return b->at ? 0 : -ENOMEM;
-}
-
-// Calls fn for the block of each queue, and for that of the control queue.
-static void each_block(struct tern_user_port *port,
-                       void (*fn)(struct tern_user_block *b, void *arg), void *arg)
-{
-    for (uint32_t i = 0; i < RTE_DIM(port->queue); i++)
-        if (port->queue[i])
-            fn(&port->queue[i]->block, arg);
-    if (port->ctrl.block.at)
-        fn(&port->ctrl.block, arg);
-}
-
-struct search {
-    uint64_t bytes;
-    struct tern_user_block *best;
-};
-
-static void consider(struct tern_user_block *b, void *arg)
-{
-    struct search *s = arg;
-    if (!b->used && b->bytes >= s->bytes && (!s->best || b->bytes < s->best->bytes))
-        s->best = b;
-}
-
-// The smallest block of the port that will do, so that every queue finds one. Port's lock held.
-static void *get(void *arg, uint64_t bytes, uint64_t *addr)
-{
-    struct search s = {.bytes = bytes};
-    each_block(arg, consider, &s);
-    if (!s.best)
-        return NULL;
-    s.best->used = true;
-    memset(s.best->at, 0, s.best->bytes);
-    *addr = (uintptr_t)s.best->at;
-    return s.best->at;
-}
-
-static void release(struct tern_user_block *b, void *at)
-{
-    if (b->at == at)
-        b->used = false;
-}
-
-static void give(void *arg, void *p, uint64_t bytes)
-{
-    (void)bytes;
-    each_block(arg, release, p);
-}
-
-const struct vio_alloc tern_user_alloc = {.get = get, .put = give};

@@ -5,9 +5,11 @@
 // and the application's threads take the port's lock for the device (lib/virtio) and for whatever
 // is marked; whoever polls a queue takes none and is kept out by the queue's gate.
 //
-// Locks, in the order in which they may be taken: EAL's memory lock, the list of ports, a port's,
-// the table of memory. So nothing is allocated from EAL with a port's lock held. The application's
-// event callbacks run on EAL's interrupt thread with none of them held.
+// Locks, in the order in which they may be taken: the list of ports, a port's, EAL's own, the map
+// of memory, a port's `gates`. A port's lock may be held while its back end takes its time, so
+// whoever has EAL's locks, such as its memory events, takes none. The application's callbacks run
+// with none of them held: for events on EAL's interrupt thread, for buffers when a port's lock was
+// let go.
 #ifndef TERN_USER_PMD_H
 #define TERN_USER_PMD_H
 
@@ -67,6 +69,21 @@ struct tern_user_ctrl {
     const char *why;
 };
 
+// Packets to be freed when the port's lock is let go: what frees them may be the application's.
+struct tern_user_bag {
+    struct rte_mbuf **m;
+    uint32_t n, room;
+};
+
+// New memory, known with map `number` of memory.c and later ones.
+struct tern_user_fresh {
+    uint64_t from, to;
+    uint64_t number;
+};
+#define TERN_USER_FRESH 32u
+
+struct tern_user_map; // memory.c
+
 // Lies in memory shared with secondary processes, which use only what comes first.
 struct tern_user_port {
     struct tern_user_args args;
@@ -81,18 +98,32 @@ struct tern_user_port {
     int wake_fd; // eventfd: the thread shall look again
     bool ending; // the thread shall end
 
-    pthread_mutex_t lock; // all below
-    struct vio_vu *vu;    // from probe to close
-    bool running;         // the application has started the port
-    bool up;              // rings are there, and a back end that works on them
-    bool known;           // config space of the present connection has been looked at
-    bool news;            // it has changed since
-    bool mac_ours;        // the address was given by the user, not by the device
-    bool device_up;       // link status in config space, where there is one
-    bool half_duplex;     // likewise
-    uint16_t mtu_max;     // of the device; 0: it did not say
-    uint16_t pairs_max;   // likewise
-    uint32_t speed;       // likewise, Mbit/s
+    TAILQ_ENTRY(tern_user_port) listed; // of those that hear of memory; memory.c
+    bool memory_changed;                // the back end is to hear of it
+
+    // The reasons why gates are closed, and `queue` when it changes. Whoever has it waits for no
+    // more than an rx burst.
+    pthread_mutex_t gates;
+
+    // What the back end has not been told yet. Grows at any time, with `gates`; goes with all gates
+    // closed besides.
+    struct tern_user_fresh fresh[TERN_USER_FRESH];
+    uint32_t nfresh;
+
+    pthread_mutex_t lock;      // all below
+    struct tern_user_map *map; // that the transport was given last
+    struct tern_user_bag bag;
+    struct vio_vu *vu;  // from probe to close
+    bool running;       // the application has started the port
+    bool up;            // rings are there, and a back end that works on them
+    bool known;         // config space of the present connection has been looked at
+    bool news;          // it has changed since
+    bool mac_ours;      // the address was given by the user, not by the device
+    bool device_up;     // link status in config space, where there is one
+    bool half_duplex;   // likewise
+    uint16_t mtu_max;   // of the device; 0: it did not say
+    uint16_t pairs_max; // likewise
+    uint32_t speed;     // likewise, Mbit/s
     struct tern_user_ctrl ctrl;
     struct tern_user_filter next;                           // what `filter` is to become
     struct tern_user_queue *queue[2 * TERN_USER_PAIRS_MAX]; // by virtqueue; NULL: not set up
@@ -127,8 +158,11 @@ void tern_user_link_close(struct tern_user_port *port);
 void tern_user_link_start(struct tern_user_port *port);
 void tern_user_link_stop(struct tern_user_port *port);
 
-// Memory came or went: the back end must know before it is used; no lock held.
-void tern_user_link_memory(struct tern_user_port *port);
+// Memory came or went: the control thread is to tell the back end. Waits for nothing.
+void tern_user_link_memory_changed(struct tern_user_port *port);
+
+// Tells it now, where the device is up. -errno: said why, and it is not up any more. No lock held.
+int tern_user_link_memory(struct tern_user_port *port);
 
 // Makes the control thread look again; any thread.
 void tern_user_link_wake(struct tern_user_port *port);
@@ -160,6 +194,12 @@ int tern_user_tx_stop(struct rte_eth_dev *dev, uint16_t id);
 
 // The rest with the port's lock held.
 
+// Lets the port's lock go, and frees what was put into its bag.
+void tern_user_unlock(struct tern_user_port *port);
+
+// Takes back sent packets that the device has used; gate closed. The number.
+unsigned tern_user_settle(struct tern_user_queue *q, unsigned n);
+
 // Keeps bursts out, and lets them in again where they may be.
 void tern_user_pause(struct tern_user_queue *q);
 void tern_user_unpause(struct tern_user_queue *q);
@@ -176,28 +216,43 @@ void tern_user_leave(struct tern_user_queue *q, bool lost);
 // A ring that the device broke starts anew.
 void tern_user_heal(struct tern_user_queue *q);
 
-// ---- memory.c: what the device can reach ----
+// There is new memory. When it returns, no address of it can get into a ring any more until the
+// back end was told: waits for rx bursts, and for nothing else. Any lock but `gates` may be held.
+void tern_user_fresh_add(struct tern_user_port *port, const struct tern_user_fresh *f);
 
-extern const struct vio_alloc tern_user_alloc; // for rings; `arg` is the port
+// The back end was told everything up to this map; port's lock held.
+void tern_user_fresh_told(struct tern_user_port *port, uint64_t told);
+
+// ---- memory.c: what the device can reach ----
 
 // Joins the process to EAL's memory events, leaves them. -errno, said why.
 int tern_user_memory_open(void);
 void tern_user_memory_close(void);
 
-// Looks again at what there is: registering external memory is no event.
-void tern_user_memory_scan(void);
+// A port hears of changes from one to the other; when its transport is gone, it forgets.
+void tern_user_memory_join(struct tern_user_port *port);
+void tern_user_memory_leave(struct tern_user_port *port);
+void tern_user_memory_forget(struct tern_user_port *port);
+
+// Looks again at what there is: registering external memory is no event, and unregistering neither.
+int tern_user_memory_scan(void);
+void tern_user_memory_unmap(const void *addr, uint64_t bytes);
 
 // Tells the transport all memory that there is; port's lock held.
 int tern_user_memory_tell(struct tern_user_port *port);
+
+// Can a device reach all buffers of this pool?
+bool tern_user_memory_has(struct rte_mempool *mp);
+
+// ---- ring.c: memory for rings ----
+
+extern const struct vio_alloc tern_user_alloc; // `arg` is the port
 
 // Memory for a virtqueue of this size, in either format, with tables of `indirect` entries for each
 // buffer, on this NUMA socket. No lock held. rte_free(b->at) ends it. -ENOMEM.
 int tern_user_block_get(struct tern_user_block *b, uint32_t size, uint32_t indirect, int socket);
 
 #define TERN_USER_INDIRECT 16u // entries of an indirect table, for tx
-
-// Can a device reach all buffers of this pool?
-bool tern_user_memory_has(struct rte_mempool *mp);
 
 // ---- config.c: config space; port's lock held ----
 

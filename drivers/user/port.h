@@ -44,6 +44,10 @@ struct tern_user_block {
     bool used; // a virtqueue lies in it
 };
 
+// Why a queue's gate is closed; with none of these it is open.
+#define TERN_HOLD_DOWN 1u  // there is no device
+#define TERN_HOLD_PAUSE 2u // somebody with the port's lock looks or changes
+
 struct tern_user_port;
 struct tern_user_queue;
 typedef uint16_t (*tern_user_burst_fn)(struct tern_user_queue *q, struct rte_mbuf **pkts,
@@ -65,6 +69,7 @@ struct tern_user_queue {
     uint32_t buf_bytes;     // rx: bytes of a buffer from the net header on
     bool is_rx;
     bool vlan_strip; // rx
+    bool careful;    // there is memory that the device does not know yet: ask tern_user_known
     bool filtered;   // rx: not promiscuous: ask tern_user_wanted for each packet
     void *null_hdr;  // tx: hdr_bytes zero bytes that the device can read, for packets
                      // whose own headroom cannot take the header
@@ -84,6 +89,7 @@ struct tern_user_queue {
     bool deferred;               // not started with the port
     bool stopped;                // by the application, or deferred: the ring stays empty
     bool live;                   // the gate is open but for moments
+    uint8_t holds;               // TERN_HOLD_*; the port's `gates`
     bool reported;               // that the ring is broken
     bool intr_on;                // rx interrupts: the application wants to be woken
     struct tern_wake wake;
@@ -104,8 +110,8 @@ void tern_user_choose_burst(struct tern_user_queue *q);
 // Gives the device receive buffers until its ring is full, and kicks; gate closed. The number put.
 unsigned tern_user_fill(struct tern_user_queue *q);
 
-// Frees sent packets that the device has used; gate closed or inside it. The number freed.
-unsigned tern_user_reclaim(struct tern_user_queue *q, unsigned n);
+// How many of these packets, from the first on, lie in memory that the device knows. memory.c.
+uint16_t tern_user_known(const struct tern_user_queue *q, struct rte_mbuf *const *m, uint16_t n);
 
 // Is this frame for us, under the port's promiscuous, multicast, MAC and VLAN settings? filter.c.
 bool tern_user_wanted(const struct tern_user_queue *q, const struct rte_mbuf *m);

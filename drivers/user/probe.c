@@ -13,6 +13,7 @@ static void init_port(struct rte_eth_dev *dev, const struct tern_user_args *args
     port->dev = dev;
     port->entry.port_id = port->port_id;
     port->entry.path = port->args.path;
+    pthread_mutex_init(&port->gates, NULL);
     pthread_mutex_init(&port->lock, NULL);
     if (args->mac_given)
         dev->data->mac_addrs[0] = args->mac;
@@ -45,6 +46,7 @@ static int create(struct rte_vdev_device *vdev, const struct tern_user_args *arg
     rc = tern_ports_add(&port->entry, "path");
     if (rc)
         goto out_link;
+    tern_user_memory_join(port);
     rte_eth_dev_probing_finish(dev);
     return 0;
 out_link:
@@ -80,9 +82,39 @@ static int tern_user_remove(struct rte_vdev_device *vdev)
     return rte_eth_dev_release_port(dev);
 }
 
+static struct tern_user_port *port_of(struct rte_vdev_device *vdev)
+{
+    struct rte_eth_dev *dev = rte_eth_dev_allocated(rte_vdev_device_name(vdev));
+    return dev ? tern_user_port_of(dev) : NULL;
+}
+
+// The application has registered memory of its own. IOVAs mean nothing to a vhost-user back end.
+static int tern_user_dma_map(struct rte_vdev_device *vdev, void *addr, uint64_t iova, size_t bytes)
+{
+    struct tern_user_port *port = port_of(vdev);
+    (void)addr;
+    (void)iova;
+    (void)bytes;
+    int rc = port ? tern_user_memory_scan() : -ENODEV;
+    return rc ? rc : tern_user_link_memory(port);
+}
+
+static int tern_user_dma_unmap(struct rte_vdev_device *vdev, void *addr, uint64_t iova,
+                               size_t bytes)
+{
+    struct tern_user_port *port = port_of(vdev);
+    (void)iova;
+    if (!port)
+        return -ENODEV;
+    tern_user_memory_unmap(addr, bytes);
+    return tern_user_link_memory(port);
+}
+
 static struct rte_vdev_driver driver = {
     .probe = tern_user_probe,
     .remove = tern_user_remove,
+    .dma_map = tern_user_dma_map,
+    .dma_unmap = tern_user_dma_unmap,
 };
 
 TERN_LOG_AS("tern_user", "pmd.net.tern.user")

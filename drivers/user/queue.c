@@ -2,6 +2,7 @@
 // Queues: set up, released, started and stopped, and how they follow the device that comes and
 // goes. What a burst reads changes only while its gate is closed.
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_malloc.h>
@@ -35,6 +36,7 @@ static struct tern_user_queue *new_queue(struct rte_eth_dev *dev, uint16_t id, u
     q->queue_id = id;
     q->is_rx = is_rx;
     q->stopped = true;
+    q->holds = TERN_HOLD_DOWN;
     q->burst = tern_user_burst_null;
     q->null_hdr = q->zero;
     q->ndesc = (uint16_t)RTE_MIN(ndesc, port->args.queue_size);
@@ -48,11 +50,20 @@ out:
     return NULL;
 }
 
+static void place(struct tern_user_port *port, uint32_t index, struct tern_user_queue *q)
+{
+    pthread_mutex_lock(&port->gates);
+    port->queue[index] = q;
+    if (q)
+        q->careful = port->nfresh > 0;
+    pthread_mutex_unlock(&port->gates);
+}
+
 static void publish(struct tern_user_queue *q)
 {
     struct tern_user_port *port = q->port;
     pthread_mutex_lock(&port->lock);
-    port->queue[tern_user_vq_index(q->queue_id, q->is_rx)] = q;
+    place(port, tern_user_vq_index(q->queue_id, q->is_rx), q);
     tern_user_filter_queue(q);
     pthread_mutex_unlock(&port->lock);
 }
@@ -105,15 +116,15 @@ int tern_user_tx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, uns
     return 0;
 }
 
-static void release(void **place)
+static void release(void **queue)
 {
-    struct tern_user_queue *q = *place;
+    struct tern_user_queue *q = *queue;
     if (!q)
         return;
     pthread_mutex_lock(&q->port->lock);
-    q->port->queue[tern_user_vq_index(q->queue_id, q->is_rx)] = NULL;
+    place(q->port, tern_user_vq_index(q->queue_id, q->is_rx), NULL);
     pthread_mutex_unlock(&q->port->lock);
-    *place = NULL;
+    *queue = NULL;
     free_queue(q);
 }
 
@@ -134,19 +145,98 @@ void tern_user_each(struct tern_user_port *port, void (*fn)(struct tern_user_que
             fn(port->queue[i]);
 }
 
-// ---- following the device ----
+// ---- gates ----
+
+static void hold(struct tern_user_queue *q, uint8_t why)
+{
+    pthread_mutex_lock(&q->port->gates);
+    q->holds |= why;
+    pthread_mutex_unlock(&q->port->gates);
+    // Nobody opens it with our reason there. A tx burst that frees packets may be waiting for EAL,
+    // and who has EAL's locks for `gates`: so the wait is without it.
+    vhu_gate_close(&q->gate);
+}
+
+// With `gates` held.
+static void open_if_free(struct tern_user_queue *q)
+{
+    if (q->holds == 0)
+        vhu_gate_open(&q->gate);
+}
+
+static void unhold(struct tern_user_queue *q, uint8_t why)
+{
+    pthread_mutex_lock(&q->port->gates);
+    q->holds &= (uint8_t)~why;
+    open_if_free(q);
+    pthread_mutex_unlock(&q->port->gates);
+}
 
 void tern_user_pause(struct tern_user_queue *q)
 {
     if (q->live)
-        vhu_gate_close(&q->gate);
+        hold(q, TERN_HOLD_PAUSE);
 }
 
 void tern_user_unpause(struct tern_user_queue *q)
 {
     if (q->live)
-        vhu_gate_open(&q->gate);
+        unhold(q, TERN_HOLD_PAUSE);
 }
+
+// A tx burst that is under way has the packets that it was called with, which are older than the
+// memory. An rx burst takes buffers from its pool, to which new ones may come: wait for its end. It
+// frees none but its own pool's, so it cannot be waiting for us.
+static void make_careful(struct tern_user_queue *q)
+{
+    __atomic_store_n(&q->careful, true, __ATOMIC_RELAXED);
+    if (!q->is_rx)
+        return;
+    vhu_gate_close(&q->gate);
+    open_if_free(q);
+}
+
+void tern_user_fresh_add(struct tern_user_port *port, const struct tern_user_fresh *f)
+{
+    pthread_mutex_lock(&port->gates);
+    uint32_t n = port->nfresh;
+    if (n < TERN_USER_FRESH) {
+        port->fresh[n] = *f;
+        __atomic_store_n(&port->nfresh, n + 1, __ATOMIC_RELEASE);
+    } else { // one for both and all between, which bursts may read while it grows
+        struct tern_user_fresh *last = &port->fresh[n - 1];
+        __atomic_store_n(&last->from, RTE_MIN(last->from, f->from), __ATOMIC_RELAXED);
+        __atomic_store_n(&last->to, RTE_MAX(last->to, f->to), __ATOMIC_RELAXED);
+        last->number = f->number;
+    }
+    tern_user_each(port, make_careful);
+    pthread_mutex_unlock(&port->gates);
+}
+
+static void drop_told(struct tern_user_port *port, uint64_t told)
+{
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < port->nfresh; i++)
+        if (port->fresh[i].number > told)
+            port->fresh[left++] = port->fresh[i];
+    port->nfresh = left;
+    for (uint32_t i = 0; i < RTE_DIM(port->queue); i++)
+        if (port->queue[i])
+            __atomic_store_n(&port->queue[i]->careful, left > 0, __ATOMIC_RELAXED);
+}
+
+void tern_user_fresh_told(struct tern_user_port *port, uint64_t told)
+{
+    if (__atomic_load_n(&port->nfresh, __ATOMIC_ACQUIRE) == 0)
+        return;
+    tern_user_each(port, tern_user_pause);
+    pthread_mutex_lock(&port->gates);
+    drop_told(port, told);
+    pthread_mutex_unlock(&port->gates);
+    tern_user_each(port, tern_user_unpause);
+}
+
+// ---- following the device ----
 
 static void choose(struct tern_user_queue *q)
 {
@@ -183,10 +273,48 @@ void tern_user_open(struct tern_user_queue *q)
 {
     prime(q);
     q->live = true;
-    vhu_gate_open(&q->gate);
+    unhold(q, TERN_HOLD_DOWN);
 }
 
 // ---- getting buffers back ----
+
+// Keeps a sent packet until the port's lock is let go.
+static void put_in_bag(struct tern_user_bag *b, struct rte_mbuf *m)
+{
+    if (b->n == b->room) {
+        uint32_t room = b->room ? 2 * b->room : 256;
+        struct rte_mbuf **more = realloc(b->m, room * sizeof(struct rte_mbuf *));
+        if (!more) {
+            rte_pktmbuf_free(m); // better now than never
+            return;
+        }
+        b->m = more;
+        b->room = room;
+    }
+    b->m[b->n++] = m;
+}
+
+void tern_user_unlock(struct tern_user_port *port)
+{
+    struct tern_user_bag b = port->bag;
+    port->bag = (struct tern_user_bag){.n = 0};
+    pthread_mutex_unlock(&port->lock);
+    for (uint32_t i = 0; i < b.n; i++)
+        rte_pktmbuf_free(b.m[i]);
+    free(b.m);
+}
+
+unsigned tern_user_settle(struct tern_user_queue *q, unsigned n)
+{
+    void *token[TERN_CHUNK];
+    unsigned done = 0, got = 1;
+    for (; done < n && got > 0; done += got) {
+        got = vq_drv_get_used_burst(q->vq, q->f, token, NULL, RTE_MIN(n - done, TERN_CHUNK));
+        for (unsigned i = 0; i < got; i++)
+            put_in_bag(&q->port->bag, token[i]);
+    }
+    return done;
+}
 
 static void give_back(void *arg, void *token)
 {
@@ -195,7 +323,7 @@ static void give_back(void *arg, void *token)
     if (q->is_rx)
         tern_mbuf_put_bulk(q->mp, &m, 1);
     else
-        rte_pktmbuf_free(m);
+        put_in_bag(&q->port->bag, m);
 }
 
 static void give_back_lost(void *arg, void *token)
@@ -210,7 +338,7 @@ static void give_back_lost(void *arg, void *token)
 static void settle(struct tern_user_queue *q)
 {
     if (!q->is_rx)
-        tern_user_reclaim(q, q->vq->size);
+        tern_user_settle(q, q->vq->size);
     rte_pktmbuf_free(q->part);
     q->part = NULL;
 }
@@ -219,7 +347,7 @@ void tern_user_leave(struct tern_user_queue *q, bool lost)
 {
     if (!q->vio)
         return;
-    tern_user_pause(q);
+    hold(q, TERN_HOLD_DOWN);
     q->live = false;
     if (q->is_rx)
         tern_user_intr_stopped(q);
@@ -227,6 +355,7 @@ void tern_user_leave(struct tern_user_queue *q, bool lost)
     vio_queue_stop(q->vio, lost ? give_back_lost : give_back, q);
     q->vio = NULL;
     q->vq = NULL;
+    unhold(q, TERN_HOLD_PAUSE);
 }
 
 // The ring is taken back and given again, empty; gate closed.
@@ -277,7 +406,7 @@ static int set_stopped(struct tern_user_queue *q, bool stopped)
             prime(q);
         tern_user_unpause(q);
     }
-    pthread_mutex_unlock(&q->port->lock);
+    tern_user_unlock(q->port);
     return rc;
 }
 

@@ -29,27 +29,44 @@ const char *socket_path(void)
     return path;
 }
 
-int eal_start(void **state)
+static int start_with(const char *const *memory, unsigned n)
 {
     static char prefix[32];
-    char *argv[] = {(char *)"test",       (char *)"--no-huge",     (char *)"-m",
-                    (char *)"128",        (char *)"--no-pci",      (char *)"--no-telemetry",
-                    (char *)"--lcores=0", (char *)"--file-prefix", prefix,
-                    (char *)"-d",         (char *)TERN_PLUGIN,
+    char *argv[16] = {(char *)"test",       (char *)"--no-pci",      (char *)"--no-telemetry",
+                      (char *)"--lcores=0", (char *)"--file-prefix", prefix,
+                      (char *)"-d",         (char *)TERN_PLUGIN,
 #ifdef TERN_USER_PLUGIN
-                    (char *)"-d",         (char *)TERN_USER_PLUGIN
+                      (char *)"-d",         (char *)TERN_USER_PLUGIN
 #endif
     };
-    (void)state;
+    int argc = 0;
+    while (argv[argc])
+        argc++;
+    for (unsigned i = 0; i < n; i++)
+        argv[argc++] = (char *)memory[i];
     signal(SIGPIPE, SIG_IGN); // virtio-user writes to connections that are gone
     if (!mkdtemp(folder))
         return -1;
     snprintf(path, sizeof(path), "%s/sock", folder);
     snprintf(prefix, sizeof(prefix), "tern-pmd-%d", (int)getpid());
-    if (rte_eal_init((int)RTE_DIM(argv), argv) < 0)
+    if (rte_eal_init(argc, argv) < 0)
         return -1;
     pool = rte_pktmbuf_pool_create("pool", 2047, 32, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
     return pool ? 0 : -1;
+}
+
+int eal_start(void **state)
+{
+    static const char *const memory[] = {"--no-huge", "-m", "128"};
+    (void)state;
+    return start_with(memory, RTE_DIM(memory));
+}
+
+int eal_start_huge(void **state)
+{
+    static const char *const memory[] = {"--in-memory"};
+    (void)state;
+    return start_with(memory, RTE_DIM(memory));
 }
 
 int eal_stop(void **state)
@@ -93,6 +110,12 @@ void pair_add_drv(struct pair *p, const char *args)
     assert_int_equal(rte_vdev_init(DRV, text), 0);
     assert_int_equal(rte_eth_dev_get_port_by_name(DRV, &p->drv), 0);
     start(p->drv, p->drv_queues ? p->drv_queues : 1, &p->drv_conf, NULL);
+}
+
+void pair_start_port(uint16_t port)
+{
+    const struct rte_eth_conf conf = {0};
+    start(port, 1, &conf, NULL);
 }
 
 static void remove_port(const char *name, uint16_t port)

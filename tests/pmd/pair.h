@@ -39,6 +39,9 @@ struct pair {
 int eal_start(void **state);
 int eal_stop(void **state);
 
+// The same with hugepages that come and go.
+int eal_start_huge(void **state);
+
 extern struct rte_mempool *pool;
 
 // The device's socket in this run.
@@ -48,6 +51,8 @@ const char *socket_path(void);
 // the driver side with further ones of virtio-user.
 void pair_add_dev(struct pair *p, const char *args);
 void pair_add_drv(struct pair *p, const char *args);
+// Configures and starts another port, with one queue pair.
+void pair_start_port(uint16_t port);
 void pair_remove_drv(struct pair *p);
 void pair_remove_dev(struct pair *p);
 
