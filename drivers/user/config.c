@@ -84,7 +84,7 @@ void tern_user_config_read(struct tern_user_port *port)
 
 void tern_user_config_forget(struct tern_user_port *port)
 {
-    port->known = port->news = false;
+    port->known = port->news = port->ctrl.barred = false;
     port->device_up = true;
     port->half_duplex = false;
     port->mtu_max = port->pairs_max = 0;

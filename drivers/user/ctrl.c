@@ -72,7 +72,7 @@ uint64_t tern_user_ctrl_features(struct tern_user_port *port)
     struct tern_user_ctrl *c = &port->ctrl;
     uint64_t offered = vio_vu_dev(port->vu)->offered;
     c->index = 0;
-    if (!port->args.cq)
+    if (!port->args.cq || c->barred)
         return 0;
     bool has = offered & VNET_F_CTRL_VQ;
     if (has)
@@ -95,6 +95,20 @@ uint64_t tern_user_ctrl_features(struct tern_user_port *port)
     // A device that is asked to filter by VLAN passes none on until it is told which.
     return VNET_F_CTRL_VQ | VNET_F_CTRL_RX | VNET_F_CTRL_MAC_ADDR | VNET_F_GUEST_ANNOUNCE |
            (port->filter.vlan ? VNET_F_CTRL_VLAN : 0);
+}
+
+bool tern_user_ctrl_bar(struct tern_user_port *port)
+{
+    struct tern_user_ctrl *c = &port->ctrl;
+    if (!c->index || c->barred)
+        return false;
+    if (!port->failed)
+        TERN_LOG(WARNING,
+                 "port %u: the back end offers a control queue and refuses its ring, virtqueue %u: "
+                 "the port filters itself\nfix: cq=0",
+                 port->port_id, c->index);
+    c->barred = true;
+    return true;
 }
 
 // ---- a command ----

@@ -111,7 +111,7 @@ static int find_queues(struct tern_user_port *port)
     return rc;
 }
 
-static int bring_up(struct tern_user_port *port, const char **what)
+static int try_up(struct tern_user_port *port, const char **what)
 {
     struct vio_dev *d = vio_vu_dev(port->vu);
     *what = "features";
@@ -124,9 +124,18 @@ static int bring_up(struct tern_user_port *port, const char **what)
         *what = "queues";
         rc = find_queues(port);
     }
+    return rc;
+}
+
+static int bring_up(struct tern_user_port *port, const char **what)
+{
+    int rc = try_up(port, what);
+    // Many back ends that offer a control queue have no ring for it.
+    if (rc == -EREMOTEIO && tern_user_ctrl_bar(port))
+        rc = try_up(port, what);
     if (rc == 0) {
         *what = "start";
-        rc = vio_dev_ready(d);
+        rc = vio_dev_ready(vio_vu_dev(port->vu));
     }
     if (rc == 0) {
         *what = "number of queue pairs";

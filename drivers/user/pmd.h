@@ -60,6 +60,7 @@ struct tern_user_ctrl {
     struct tern_user_cmd *cmd; // a command, where the device can reach it
     struct vio_queue *vio;     // NULL: the device has no control queue
     uint32_t index;            // of the virtqueue; 0: there is none
+    bool barred;               // not to be used with the present back end
     bool stale;                // the device may not have all that it was told
     bool announce;             // the device asks for an announcement
     uint64_t retry_ms;         // when to tell it again
@@ -268,6 +269,9 @@ void tern_user_ctrl_close(struct tern_user_port *port);
 
 // Features that a control queue brings, of those that the device offers; 0: it is not used.
 uint64_t tern_user_ctrl_features(struct tern_user_port *port);
+
+// The back end does not take the rings: it is left out from now on. False: it was not asked for.
+bool tern_user_ctrl_bar(struct tern_user_port *port);
 
 #define TERN_USER_CTRL_SIZE 64u // of its ring
 

@@ -260,7 +260,8 @@ static void quiet(void *arg, int level, const char *text)
 
 void netdev_open(struct netdev *n, const char *path)
 {
-    struct vhu_opts o = {.path = path, .features = ~0ull, .queues = 2 * n->pairs + 1};
+    struct vhu_opts o = {
+        .path = path, .features = ~0ull, .queues = 2 * n->pairs + (n->no_ring ? 0 : 1)};
     memset(&n->told, 0, sizeof(n->told));
     n->accepted = 0;
     n->mood = NETDEV_HONEST;

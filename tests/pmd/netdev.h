@@ -54,6 +54,7 @@ struct netdev {
     uint64_t features;
     uint32_t pairs;      // that it has, and max_virtqueue_pairs unless the test changes config
     uint32_t says_pairs; // max_virtqueue_pairs; 0: pairs
+    bool no_ring;        // offers a control queue, but has no ring for it
     bool no_config;      // offers the features, but not the protocol feature CONFIG
     struct vnet_config config;
 

@@ -357,6 +357,33 @@ static void a_control_queue_that_cannot_be_is_left_alone(void **state)
     close_both(&b);
 }
 
+// Nor is one whose ring the back end refuses; the next back end may have one.
+static void a_refused_ring_is_left_out(void **state)
+{
+    const char *const formats[] = {",cq=1,queues=2,packed_vq=0", ",cq=1,queues=2,packed_vq=1"};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        static struct bed b;
+        add_pairs(&b, 3, 0);
+        b.n.no_ring = true;
+        netdev_open(&b.n, socket_path());
+        listen_to_log();
+        pair_add_drv(&b.p, formats[i]);
+        assert_said("refuses its ring, virtqueue 6");
+        EVENTUALLY(link_is_up(b.p.drv));
+        assert_int_equal(netdev_accepted(&b.n) & NETDEV_CTRL, 0);
+        both_pairs_work(&b);
+        netdev_close(&b.n);
+        EVENTUALLY(!link_is_up(b.p.drv));
+        b.n.no_ring = false;
+        netdev_open(&b.n, socket_path());
+        EVENTUALLY(link_is_up(b.p.drv));
+        assert_int_equal(netdev_told(&b.n).pairs, 2);
+        assert_true(netdev_told(&b.n).promiscuous);
+        close_both(&b);
+    }
+}
+
 static void too_many_pairs_do_not_come_up(void **state)
 {
     static struct bed b;
@@ -423,6 +450,7 @@ int main(void)
         cmocka_unit_test(many_changes),
         cmocka_unit_test(the_device_is_told_how_many_pairs),
         cmocka_unit_test(a_control_queue_that_cannot_be_is_left_alone),
+        cmocka_unit_test(a_refused_ring_is_left_out),
         cmocka_unit_test(too_many_pairs_do_not_come_up),
         cmocka_unit_test(a_dumb_device_comes_up),
     };
