@@ -89,6 +89,23 @@ segments() {
     grep -q 'fix: .*--single-file-segments' "$IW/pktcheck.log"
 }
 
+# unserved DEVARGS WORD: what is said of a control queue that is none, by net_vhost and net_tern_vhost, which offer one
+# for a front end such as QEMU to serve. It harms nobody: the next port works with the same device side.
+unserved() {
+    pk_run "path=$IW/sock,cq=1,$1" -- --packets 100 --timeout 1 || true
+    grep -q "$2" "$IW/pktcheck.log"
+    grep -q 'fix: .*cq=0' "$IW/pktcheck.log"
+    pk_run "path=$IW/sock,$1" -- --packets "$(scaled 20000 500000)" --size-range 60-1518
+}
+
+@test "user: a control queue that nobody serves is named, with a fix" {
+    unserved packed_vq=0 'no answer'
+    unserved packed_vq=1 'no answer'
+    # Where it would be: behind more rings than a message can name, and behind those that there are.
+    unserved queues=2 'does not say where\|refuses its ring'
+    pk_run "path=$IW/sock,queues=2,cq=1" -- --packets "$(scaled 20000 500000)" --size-range 60-1518
+}
+
 # refused DEVARGS WORD: the program ends, and says which argument is wrong and what to do
 refused() {
     run pk_run "$1" -- --packets 1 --timeout 1
