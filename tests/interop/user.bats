@@ -78,17 +78,6 @@ segments() {
     pk_run "path=$IW/sock" -- --packets "$(scaled 20000 500000)" --mbufs 32768
 }
 
-# shellcheck disable=SC2030 # each test is a shell of its own, and that is meant
-@test "user: more regions than the device side takes are named, with a fix" {
-    [ "$TERN_NO_HUGE" = 0 ] || skip "needs hugepages"
-    [ "$TERN_VHOST_DRIVER" = net_vhost ] || skip "net_tern_vhost takes them all"
-    # shellcheck disable=SC2034 # for pk_run
-    DRV_MEM=(-m 128)
-    pk_run "path=$IW/sock" -- --packets 100 --mbufs 32768 --timeout 1 || true
-    grep -q 'regions after joining' "$IW/pktcheck.log"
-    grep -q 'fix: .*--single-file-segments' "$IW/pktcheck.log"
-}
-
 # unserved DEVARGS WORD: what is said of a control queue that is none, by net_vhost and net_tern_vhost, which offer one
 # for a front end such as QEMU to serve. It harms nobody: the next port works with the same device side.
 unserved() {
@@ -104,6 +93,33 @@ unserved() {
     # Where it would be: behind more rings than a message can name, and behind those that there are.
     unserved queues=2 'does not say where\|refuses its ring'
     pk_run "path=$IW/sock,queues=2,cq=1" -- --packets "$(scaled 20000 500000)" --size-range 60-1518
+}
+
+# The answer of the port; the tool parses it as JSON and prints it again, so what is no JSON fails.
+port_telemetry() { echo /tern_user/port,0 | dpdk-telemetry.py -f "$(<"$IW/ask.prefix")"; }
+port_says() { [[ $(port_telemetry) == *"$1"* ]]; }
+
+@test "user: telemetry tells what became of the control queue" {
+    pk_start ask "path=$IW/sock,cq=1" -- --interactive
+    until_true "$DEADLINE" port_says '"device": "up"'
+    port_says '"control_queue": "not all was taken", "control_virtqueue": 2, "ctrl_sent": '
+    [[ $(port_telemetry) =~ \"ctrl_timed_out\":\ [1-9] ]]
+    proc_stop ask TERM
+    pk_start ask "path=$IW/sock" -- --interactive
+    until_true "$DEADLINE" port_says '"device": "up"'
+    port_says '"control_queue": "off", "control_virtqueue": -1, "ctrl_sent": 0, "ctrl_refused": 0'
+    proc_stop ask TERM
+}
+
+# shellcheck disable=SC2030 # each test is a shell of its own, and that is meant
+@test "user: more regions than the device side takes are named, with a fix" {
+    [ "$TERN_NO_HUGE" = 0 ] || skip "needs hugepages"
+    [ "$TERN_VHOST_DRIVER" = net_vhost ] || skip "net_tern_vhost takes them all"
+    # shellcheck disable=SC2034 # for pk_run
+    DRV_MEM=(-m 128)
+    pk_run "path=$IW/sock" -- --packets 100 --mbufs 32768 --timeout 1 || true
+    grep -q 'regions after joining' "$IW/pktcheck.log"
+    grep -q 'fix: .*--single-file-segments' "$IW/pktcheck.log"
 }
 
 # refused DEVARGS WORD: the program ends, and says which argument is wrong and what to do
