@@ -193,6 +193,8 @@ static void dump_queue(struct tern_user_queue *q, FILE *file)
                 tern_user_waiting(q), q->vq->broken ? vq_broken_name(q->vq->broken) : "no");
         tern_user_unpause(q);
     }
+    if (q->last_broken)
+        fprintf(file, ", last broken: %s", vq_broken_name(q->last_broken));
     fprintf(file, "\n");
 }
 

@@ -53,6 +53,14 @@ int tern_user_link_refresh(struct tern_user_port *port)
 }
 
 // May come while a command is waited for: what it says is read afterwards.
+// NEEDS_RESET in the status (virtio 1.3 §2.1), or the error descriptor of a ring. Not reset here:
+// this may be in the middle of anything.
+static void on_needs_reset(struct vio_dev *d)
+{
+    struct tern_user_port *port = d->driver_priv;
+    port->reset_why = d->failed ? "the device asks for a reset" : "the back end gave up a ring";
+}
+
 static void on_config_changed(struct vio_dev *d)
 {
     struct tern_user_port *port = d->driver_priv;
@@ -81,6 +89,7 @@ static void down(struct tern_user_port *port)
     port->ctrl.vio = NULL;
     port->ctrl.stale = false;
     port->up = false;
+    port->reset_why = NULL;
     tern_user_link_refresh(port);
 }
 
@@ -202,10 +211,12 @@ static void up(struct tern_user_port *port)
 // A device that works: does it still, and do its rings? Has it been told all?
 static void check(struct tern_user_port *port)
 {
-    struct vio_dev *d = vio_vu_dev(port->vu);
-    vio_dev_check(d);
-    if (d->failed) {
-        TERN_LOG(WARNING, "port %u: the device asks for a reset, and gets it", port->port_id);
+    vio_dev_check(vio_vu_dev(port->vu));
+    if (port->reset_why && tern_user_now_ms() >= port->reset_ms && vio_vu_connected(port->vu)) {
+        TERN_LOG(WARNING, "port %u: %s: the device is reset, and starts again", port->port_id,
+                 port->reset_why);
+        port->reset_ms = tern_user_now_ms() + CHECK_MS; // it may want another at once
+        port->resets++;
         down(port);
         return;
     }
@@ -338,6 +349,7 @@ int tern_user_link_open(struct tern_user_port *port)
     }
     vio_vu_dev(port->vu)->driver_priv = port;
     vio_vu_dev(port->vu)->config_changed = on_config_changed;
+    vio_vu_dev(port->vu)->needs_reset = on_needs_reset;
     rc = start_thread(port);
     if (rc) {
         TERN_LOG(ERR,

@@ -128,9 +128,12 @@ struct tern_user_port {
     struct tern_user_ctrl ctrl;
     struct tern_user_filter next;                           // what `filter` is to become
     struct tern_user_queue *queue[2 * TERN_USER_PAIRS_MAX]; // by virtqueue; NULL: not set up
-    int failed;        // why it did not come up the last time; 0: it did
-    uint64_t retry_ms; // not to be tried again before, by the monotonic clock
-    uint64_t ups;      // times that it came up
+    int failed;            // why it did not come up the last time; 0: it did
+    uint64_t retry_ms;     // not to be tried again before, by the monotonic clock
+    uint64_t ups;          // times that it came up
+    const char *reset_why; // the device is to be reset; NULL: not
+    uint64_t reset_ms;     // not again before
+    uint64_t resets;
 };
 
 static inline struct tern_user_port *tern_user_port_of(const struct rte_eth_dev *dev)

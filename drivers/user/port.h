@@ -35,6 +35,7 @@ struct tern_user_stats {
     uint64_t alloc_failed; // rx: refills put off because the mbuf pool was empty
     uint64_t kicks;        // notifications sent to the device
     uint64_t suppressed;   // notifications that it did not want
+    uint64_t broken;       // times that the device broke the ring
 };
 
 // Memory for a virtqueue, where the device can reach it.
@@ -90,7 +91,8 @@ struct tern_user_queue {
     bool stopped;                // by the application, or deferred: the ring stays empty
     bool live;                   // the gate is open but for moments
     uint8_t holds;               // TERN_HOLD_*; the port's `gates`
-    bool reported;               // that the ring is broken
+    uint8_t last_broken;         // enum vq_broken: why the ring was given up the last time
+    uint64_t heal_ms;            // when it may be started anew again
     bool intr_on;                // rx interrupts: the application wants to be woken
     struct tern_wake wake;
     struct tern_user_block block;

@@ -11,6 +11,8 @@
 #include "pmd.h"
 #include "probe.h"
 
+#define HEAL_MS 1000 // between two starts of a ring that breaks
+
 // ---- set-up ----
 
 static void free_queue(struct tern_user_queue *q)
@@ -254,7 +256,6 @@ void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio)
     if (q->is_rx)
         q->buf_bytes = q->hdr_bytes + rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
     q->missing = 0;
-    q->reported = false;
     vq_drv_notify_off(q->vq, q->f);
     choose(q);
 }
@@ -334,6 +335,19 @@ static void give_back_lost(void *arg, void *token)
     give_back(arg, token);
 }
 
+static void note_broken(struct tern_user_queue *q)
+{
+    if (!q->vq->broken)
+        return;
+    q->last_broken = q->vq->broken;
+    q->stats.broken++;
+    TERN_LOG(
+        ERR,
+        "port %u: %s queue %u is broken: %s; it starts anew\nfix: if it happens again, the back "
+        "end breaks the virtio specification",
+        q->port_id, q->is_rx ? "rx" : "tx", q->queue_id, vq_broken_name(q->vq->broken));
+}
+
 // Packets that were sent are not lost, even if nobody has looked yet.
 static void settle(struct tern_user_queue *q)
 {
@@ -351,6 +365,7 @@ void tern_user_leave(struct tern_user_queue *q, bool lost)
     q->live = false;
     if (q->is_rx)
         tern_user_intr_stopped(q);
+    note_broken(q);
     settle(q);
     vio_queue_stop(q->vio, lost ? give_back_lost : give_back, q);
     q->vio = NULL;
@@ -366,24 +381,30 @@ static int restart(struct tern_user_queue *q, bool lost)
     if (rc)
         return rc;
     q->missing = 0;
-    q->reported = false;
     vq_drv_notify_off(q->vq, q->f);
     return 0;
 }
 
+// A ring that cannot be given again: only a reset of the whole device helps, unless it is gone.
+static void reset_instead(struct tern_user_queue *q)
+{
+    q->port->reset_why = "a queue does not start again";
+    tern_user_link_wake(q->port);
+}
+
 void tern_user_heal(struct tern_user_queue *q)
 {
-    if (!q->live || !q->vq->broken || q->reported)
+    uint64_t now = tern_user_now_ms();
+    // A device that breaks it again and again must not keep us, and the log, busy.
+    if (!q->live || !q->vq->broken || now < q->heal_ms)
         return;
-    TERN_LOG(
-        ERR,
-        "port %u: %s queue %u is broken: %s; it starts anew\nfix: if it happens again, the back "
-        "end breaks the virtio specification",
-        q->port_id, q->is_rx ? "rx" : "tx", q->queue_id, vq_broken_name(q->vq->broken));
-    q->reported = true;
+    q->heal_ms = now + HEAL_MS;
     tern_user_pause(q);
+    note_broken(q);
     if (restart(q, true) == 0)
         prime(q);
+    else
+        reset_instead(q);
     tern_user_unpause(q);
 }
 
@@ -391,30 +412,29 @@ void tern_user_heal(struct tern_user_queue *q)
 
 // Stops or starts one queue while others run. The ring of a stopped one is there and empty, so
 // that back ends which stop all rings with one go on at once, and all its buffers are back.
-static int set_stopped(struct tern_user_queue *q, bool stopped)
+static void set_stopped(struct tern_user_queue *q, bool stopped)
 {
-    int rc = 0;
     pthread_mutex_lock(&q->port->lock);
     bool change = q->stopped != stopped;
     q->stopped = stopped;
     if (q->live && change) {
         tern_user_pause(q);
-        if (stopped)
-            rc = restart(q, false);
+        note_broken(q);
+        if ((stopped || q->vq->broken) && restart(q, false))
+            reset_instead(q);
         choose(q);
         if (!stopped)
             prime(q);
         tern_user_unpause(q);
     }
     tern_user_unlock(q->port);
-    return rc;
 }
 
 static int change(void *queue, uint8_t *state, bool stopped)
 {
-    int rc = set_stopped(queue, stopped);
+    set_stopped(queue, stopped);
     *state = stopped ? RTE_ETH_QUEUE_STATE_STOPPED : RTE_ETH_QUEUE_STATE_STARTED;
-    return rc;
+    return 0;
 }
 
 int tern_user_rx_start(struct rte_eth_dev *dev, uint16_t id)

@@ -12,6 +12,7 @@ static const struct tern_xstat xstats[] = {
     {"mbuf_alloc_failed", AT(alloc_failed), BOTH},
     {"kicks", AT(kicks), BOTH},
     {"kicks_suppressed", AT(suppressed), BOTH},
+    {"ring_broken", AT(broken), BOTH},
     {"drop_runt", AT(drops[TERN_USER_DROP_RUNT]), TERN_IN_RX},
     {"drop_header", AT(drops[TERN_USER_DROP_HEADER]), TERN_IN_RX},
     {"drop_filtered", AT(drops[TERN_USER_DROP_FILTERED]), TERN_IN_RX},

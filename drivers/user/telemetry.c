@@ -29,6 +29,7 @@ static void add_connection(struct rte_tel_data *out, const struct tern_user_port
     rte_tel_data_add_dict_string(out, "device", port->up ? "up" : "down");
     tern_tel_dict_uint(out, "connects", i.connects);
     tern_tel_dict_uint(out, "device_starts", port->ups);
+    tern_tel_dict_uint(out, "device_resets", port->resets);
     rte_tel_data_add_dict_string(out, "last_error", i.last_error);
     rte_tel_data_add_dict_int(out, "status", d->status);
     tern_tel_features(out, "features_offered", d->offered);
@@ -122,6 +123,9 @@ static void add_counters(struct rte_tel_data *out, const struct tern_user_queue 
     tern_tel_dict_uint(out, "kicks", s.kicks);
     tern_tel_dict_uint(out, "kicks_suppressed", s.suppressed);
     tern_tel_dict_uint(out, "mbuf_alloc_failed", s.alloc_failed);
+    tern_tel_dict_uint(out, "ring_broken", s.broken);
+    rte_tel_data_add_dict_string(out, "last_broken",
+                                 q->last_broken ? vq_broken_name(q->last_broken) : "");
     if (!drops)
         return;
     rte_tel_data_start_dict(drops);

@@ -63,6 +63,8 @@ static void note_request(struct stub *s, struct vhu_msg *m)
         break;
     case VHU_REQ_SET_STATUS:
         s->status = (uint8_t)m->p.u64;
+        if (s->status == 0 && s->reset_heals)
+            s->status_add = 0;
         break;
     case VHU_REQ_SET_BACKEND_REQ_FD:
         take_fd(&s->channel, m);
@@ -87,6 +89,9 @@ static void note_request(struct stub *s, struct vhu_msg *m)
     case VHU_REQ_SET_VRING_BASE:
         s->base[m->p.state.index] = m->p.state.num;
         s->starts++;
+        break;
+    case VHU_REQ_SET_VRING_ADDR:
+        s->addr[m->p.addr.index] = m->p.addr;
         break;
     case VHU_REQ_GET_VRING_BASE:
         s->stops++;

@@ -5,6 +5,7 @@
 #define STUB_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "msg.h"
 
@@ -34,6 +35,7 @@ struct stub {
     uint64_t features, proto, slots, queue_num;
     uint8_t status_mask; // bits that a status keeps
     uint8_t status_add;  // bits that it has besides
+    bool reset_heals;    // a reset ends those
     // The lie, told when this request comes.
     enum stub_lie lie;
     uint32_t lie_at;
@@ -44,6 +46,7 @@ struct stub {
     uint32_t nregions;
     unsigned tables, adds, rems, stops, resets, starts, connects;
     uint32_t base[4];
+    struct vhu_vring_addr addr[4];
     int err_fd;
     uint64_t answer[2]; // on the channel: to a config change, to an unknown request
 };
