@@ -134,6 +134,7 @@ poll_until() {
 
 cleanup() {
     local status=$? pid
+    trap '' HUP INT TERM # a second Ctrl-C would end this, not what is to end
     for pid in "${TERN_PIDS[@]}"; do stop "$pid"; done
     [[ -z $TERN_RUNDIR ]] || rm -rf -- "$TERN_RUNDIR"
     return "$status"
