@@ -264,8 +264,6 @@ void netdev_open(struct netdev *n, const char *path)
         .path = path, .features = ~0ull, .queues = 2 * n->pairs + (n->no_ring ? 0 : 1)};
     memset(&n->told, 0, sizeof(n->told));
     n->accepted = 0;
-    n->mood = NETDEV_HONEST;
-    n->only = -1;
     n->config.max_pairs.raw = (uint16_t)(n->says_pairs ? n->says_pairs : n->pairs);
     n->type = (struct vhu_class){
         .name = "test-net",

@@ -63,7 +63,7 @@ struct netdev {
     struct vhu_dev *dev;
     pthread_mutex_t lock; // all below, and config
     enum netdev_mood mood;
-    int only; // the mood is for this type of command; -1: for all
+    int only; // the mood, which stays when it opens again, is for this type of command; -1: for all
     struct netdev_told told;
     uint64_t accepted; // features
 };

@@ -466,6 +466,36 @@ static void a_new_back_end_is_told_all(void **state)
     }
 }
 
+// One that refuses some of it gets the rest, and that again when there is something to tell.
+static void what_is_refused_does_not_keep_the_rest_back(void **state)
+{
+    static struct bed b;
+    (void)state;
+    open_bed(&b, NETDEV_ALL, formats[FIRST_FORMAT]);
+    assert_int_equal(promiscuous(b.p.drv), 0);
+    assert_int_equal(vlan_add(b.p.drv), 0);
+    netdev_close(&b.n);
+    EVENTUALLY(!link_is_up(b.p.drv));
+    b.n.mood = NETDEV_REFUSES;
+    b.n.only = VNET_CTRL_MAC;
+    listen_to_log();
+    netdev_open(&b.n, socket_path());
+    EVENTUALLY(link_is_up(b.p.drv));
+    assert_said("told the MAC address: refused");
+    struct netdev_told t = netdev_told(&b.n);
+    assert_true(t.promiscuous && has_vlan(&t));
+    assert_int_equal(t.stations, 0);
+    frames_pass(&b);
+    // An operation has nothing to do with what the device refuses otherwise.
+    assert_int_equal(allmulticast(b.p.drv), 0);
+    netdev_mood(&b.n, NETDEV_HONEST, -1);
+    assert_int_equal(not_allmulticast(b.p.drv), 0);
+    t = netdev_told(&b.n);
+    assert_memory_equal(t.mac, &own, 6);
+    assert_int_equal(t.stations, 1);
+    close_bed(&b);
+}
+
 // The back end goes while a command is waited for: the next one is told.
 static void *close_soon(void *arg)
 {
@@ -489,6 +519,7 @@ static void a_back_end_goes_with_a_command(void **state)
     assert_true(ms_since(start) < 900); // it did not wait for an answer from nobody
     pthread_join(thread, NULL);
     EVENTUALLY(!link_is_up(b.p.drv));
+    b.n.mood = NETDEV_HONEST;
     netdev_open(&b.n, socket_path());
     EVENTUALLY(link_is_up(b.p.drv));
     assert_true(told(&b, 0));
@@ -553,6 +584,7 @@ int main(void)
         cmocka_unit_test(an_address_goes_even_if_the_device_is_dumb),
         cmocka_unit_test(a_device_that_missed_something_is_told_again),
         cmocka_unit_test(a_new_back_end_is_told_all),
+        cmocka_unit_test(what_is_refused_does_not_keep_the_rest_back),
         cmocka_unit_test(a_back_end_goes_with_a_command),
         cmocka_unit_test(nobody_is_asked_without_a_control_queue),
         cmocka_unit_test(no_vlan_filter_no_vlan_table),
