@@ -85,7 +85,8 @@ struct tern_user_fresh {
 
 struct tern_user_map; // memory.c
 
-// Lies in memory shared with secondary processes, which use only what comes first.
+// Lies in memory shared with secondary processes, which use only what comes
+// first, and mtu_max.
 struct tern_user_port {
     struct tern_user_args args;
     uint16_t port_id;
