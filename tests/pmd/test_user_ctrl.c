@@ -314,6 +314,9 @@ static void silence_ends(void **state)
         assert_int_equal(allmulticast(b.p.drv), 0);
         struct netdev_told t = netdev_told(&b.n);
         assert_true(t.allmulticast && t.promiscuous);
+        // And from then on only what is new.
+        assert_int_equal(not_allmulticast(b.p.drv), 0);
+        assert_int_equal(netdev_told(&b.n).commands, t.commands + 1);
         close_bed(&b);
     }
 }
