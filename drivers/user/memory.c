@@ -242,12 +242,27 @@ static int add_segment(const struct rte_memseg_list *msl, const struct rte_memse
     return -ENOTSUP;
 }
 
+// New memory of which no map could be made: it stays out of the rings until one can, the next time.
+static void keep_out(uint64_t fresh, uint64_t bytes, int rc)
+{
+    struct tern_user_port *port;
+    struct tern_user_fresh f = {fresh, fresh + bytes, present->number + 1};
+    TERN_LOG(ERR,
+             "new memory cannot be shared with back ends: %s: packets in it are not sent\nfix: "
+             "raise the limit on open files (ulimit -n), or see above",
+             strerror(-rc));
+    TAILQ_FOREACH(port, &ports, listed)
+    tern_user_fresh_add(port, &f);
+}
+
 // `fresh`: these bytes are new; otherwise whoever brought them waits until they are told.
 static int scan(uint64_t fresh, uint64_t bytes)
 {
     pthread_mutex_lock(&lock);
     struct scan s = {.map = new_map()};
     int rc = s.map ? rte_memseg_walk_thread_unsafe(add_segment, &s) : -ENOMEM;
+    if (rc && bytes)
+        keep_out(fresh, bytes, rc);
     if (rc || is_equal(s.map, present))
         put_map(s.map);
     else
