@@ -52,7 +52,6 @@ int tern_user_link_refresh(struct tern_user_port *port)
     return rc;
 }
 
-// May come while a command is waited for: what it says is read afterwards.
 // NEEDS_RESET in the status (virtio 1.3 §2.1), or the error descriptor of a ring. Not reset here:
 // this may be in the middle of anything.
 static void on_needs_reset(struct vio_dev *d)
@@ -61,6 +60,7 @@ static void on_needs_reset(struct vio_dev *d)
     port->reset_why = d->failed ? "the device asks for a reset" : "the back end gave up a ring";
 }
 
+// May come while a command is waited for: what it says is read afterwards.
 static void on_config_changed(struct vio_dev *d)
 {
     struct tern_user_port *port = d->driver_priv;
