@@ -94,6 +94,8 @@ static uint16_t run(struct tern_user_queue *q, struct rte_mbuf **pkts, uint16_t 
     uint16_t done = 0;
     if (unlikely(!vhu_gate_enter(&q->gate)))
         return 0;
+    if (unlikely(q->careful) && !q->is_rx)
+        n = tern_user_known(q, pkts, n);
     while (done < n) {
         uint16_t want = (uint16_t)RTE_MIN(n - done, (int)TERN_CHUNK);
         uint16_t got = q->burst(q, &pkts[done], want);
@@ -110,10 +112,7 @@ uint16_t tern_user_rx(void *q, struct rte_mbuf **pkts, uint16_t n)
     return run(q, pkts, n);
 }
 
-uint16_t tern_user_tx(void *queue, struct rte_mbuf **pkts, uint16_t n)
+uint16_t tern_user_tx(void *q, struct rte_mbuf **pkts, uint16_t n)
 {
-    struct tern_user_queue *q = queue;
-    if (unlikely(q->careful))
-        n = tern_user_known(q, pkts, n);
     return run(q, pkts, n);
 }
