@@ -329,6 +329,8 @@ int tern_user_close(struct rte_eth_dev *dev);
 void tern_user_fast_ops(struct rte_eth_dev *dev);
 
 // ---- inspect.c: looking into a queue from outside a burst ----
+// A poller may ask, so none of it waits: while the control thread has the port, the count is 0 and
+// a descriptor UNAVAIL.
 
 tern_rx_count tern_user_rx_queue_count(void *queue);
 int tern_user_rx_status(void *queue, uint16_t offset);

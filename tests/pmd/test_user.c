@@ -138,17 +138,17 @@ static void fill_is_counted(void **state)
         add(&p, formats[f]);
         rte_eth_promiscuous_enable(p.drv);
         assert_int_equal(rte_eth_rx_queue_count(p.drv, 0), 0);
-        assert_int_equal(rte_eth_rx_descriptor_status(p.drv, 0, 0), RTE_ETH_RX_DESC_AVAIL);
+        EVENTUALLY(rte_eth_rx_descriptor_status(p.drv, 0, 0) == RTE_ETH_RX_DESC_AVAIL);
         for (int lap = 0; lap < 20; lap++) { // around the ring
             send_n(p.dev, 30, 64);
             EVENTUALLY(rte_eth_rx_queue_count(p.drv, 0) == 30);
-            assert_int_equal(rte_eth_rx_descriptor_status(p.drv, 0, 29), RTE_ETH_RX_DESC_DONE);
-            assert_int_equal(rte_eth_rx_descriptor_status(p.drv, 0, 30), RTE_ETH_RX_DESC_AVAIL);
+            EVENTUALLY(rte_eth_rx_descriptor_status(p.drv, 0, 29) == RTE_ETH_RX_DESC_DONE);
+            EVENTUALLY(rte_eth_rx_descriptor_status(p.drv, 0, 30) == RTE_ETH_RX_DESC_AVAIL);
             receive_n(p.drv, 30, 64);
         }
-        assert_int_equal(rte_eth_tx_descriptor_status(p.drv, 0, 255), RTE_ETH_TX_DESC_DONE);
+        EVENTUALLY(rte_eth_tx_descriptor_status(p.drv, 0, 255) == RTE_ETH_TX_DESC_DONE);
         send_n(p.drv, 10, 64);
-        assert_int_equal(rte_eth_tx_descriptor_status(p.drv, 0, 255), RTE_ETH_TX_DESC_FULL);
+        EVENTUALLY(rte_eth_tx_descriptor_status(p.drv, 0, 255) == RTE_ETH_TX_DESC_FULL);
         receive_n(p.dev, 10, 64);
         EVENTUALLY(rte_eth_tx_descriptor_status(p.drv, 0, 255) == RTE_ETH_TX_DESC_DONE);
         assert_int_equal(rte_eth_tx_done_cleanup(p.drv, 0, 0), 10);
