@@ -99,13 +99,17 @@ static uint16_t run(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t n)
 
 // Leaves the ring alone for a while when the driver is in the middle of filling it: each look at a
 // line that it still writes takes the line away from it, and a burst cut short costs both sides
-// nearly as much as a full one. A packet that comes alone is never made to wait.
-static void rest(struct tern_queue *q, uint16_t got)
+// nearly as much as a full one. The rest is the time that the driver takes for two bursts at its
+// present pace; a driver so slow that this would be long is not made to wait at all, nor is a
+// packet that comes alone.
+static void rest(struct tern_queue *q)
 {
-    bool filling = got > 1;
-    if (filling || q->filling)
-        q->rest_until = rte_rdtsc() + q->rest_cycles;
-    q->filling = filling;
+    uint64_t now = rte_rdtsc(), cycles = UINT64_MAX;
+    if (q->seen > 1)
+        cycles = (now - q->seen_since) * TERN_REST_PKTS / q->seen;
+    q->rest_until = cycles <= q->rest_max ? now + cycles : 0;
+    q->seen_since = now;
+    q->seen = 0;
 }
 
 static bool resting(struct tern_queue *q)
@@ -124,10 +128,9 @@ uint16_t tern_vhost_rx(void *queue, struct rte_mbuf **pkts, uint16_t n)
     if (unlikely(resting(q)))
         return 0;
     uint16_t got = run(q, pkts, n);
+    q->seen += got;
     if (unlikely(got < n))
-        rest(q, got);
-    else
-        q->filling = true;
+        rest(q);
     return got;
 }
 

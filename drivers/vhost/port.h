@@ -70,12 +70,12 @@ struct tern_queue {
     bool ext;        // rx: ext-buffer=1: one external buffer instead
     bool vlan_strip; // rx: strip the VLAN tag into the mbuf
     bool is_rx;
-    bool hdr_kept;        // tx: the last burst found most net headers as they should be
-    uint64_t rearm;       // first 8 bytes of a fresh mbuf's rearm data
-    uint64_t mbuf_flags;  // its ol_flags
-    uint64_t rest_cycles; // rx: how long a ring that is being filled is left alone
-    uint64_t rest_until;  // rx: when it may be looked at again, 0: now
-    bool filling;         // rx: the last burst found more than one packet
+    bool hdr_kept;       // tx: the last burst found most net headers as they should be
+    uint64_t rearm;      // first 8 bytes of a fresh mbuf's rearm data
+    uint64_t mbuf_flags; // its ol_flags
+    // rx: when the ring may be looked at again (0: now), the longest rest, and the packets that
+    // came since the last look that found less than a burst; in TSC cycles.
+    uint64_t rest_until, rest_max, seen_since, seen;
 
     struct tern_stats stats __attribute__((aligned(64)));
 
@@ -97,8 +97,8 @@ uint16_t tern_vhost_tx(void *q, struct rte_mbuf **pkts, uint16_t n);
 // An instance that takes and gives nothing: a queue that the application has stopped.
 uint16_t tern_burst_null(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t n);
 
-// Time to rest: about what a driver takes to fill two bursts of 64-byte packets.
-#define TERN_REST_US 3
+#define TERN_REST_PKTS 64 // a rest lasts as long as a driver takes for so many packets …
+#define TERN_REST_US 8    // … but no longer than this
 
 // Chooses the burst instance for q->f; gate closed.
 void tern_vhost_choose_burst(struct tern_queue *q);
