@@ -158,6 +158,7 @@ static int open_file_of(const void *addr, size_t bytes, uint64_t *offset)
 struct scan {
     struct tern_user_map *map;
     uint32_t guess; // where in the present map this file was
+    int fd;         // of EAL's segment just before, -1: none; one may serve many thousands
 };
 
 static struct file *known(struct scan *s, const struct stat *st)
@@ -209,6 +210,7 @@ static int add_fd(struct scan *s, struct piece *p, int fd)
 static int add_external(struct scan *s, const struct rte_memseg_list *msl)
 {
     struct piece p = {.addr = (uintptr_t)msl->base_va, .bytes = msl->len, .external = true};
+    s->fd = -1;
     int fd = open_file_of(msl->base_va, msl->len, &p.offset);
     if (fd >= 0) {
         int rc = add_fd(s, &p, fd);
@@ -225,14 +227,20 @@ static int add_external(struct scan *s, const struct rte_memseg_list *msl)
 
 static int add_segment(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
 {
+    struct scan *s = arg;
     size_t offset;
     if (msl->external)
-        return ms->addr == msl->base_va ? add_external(arg, msl) : 0; // once, as a whole
+        return ms->addr == msl->base_va ? add_external(s, msl) : 0; // once, as a whole
     struct piece p = {.addr = (uintptr_t)ms->addr, .bytes = ms->len};
     int fd = rte_memseg_get_fd_thread_unsafe(ms);
     if (fd >= 0 && rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) == 0) {
         p.offset = offset;
-        return add_fd(arg, &p, fd);
+        if (fd == s->fd) {
+            p.file = s->map->piece[s->map->n - 1].file;
+            return add(s->map, &p);
+        }
+        s->fd = fd;
+        return add_fd(s, &p, fd);
     }
     TERN_LOG(
         ERR,
@@ -259,7 +267,7 @@ static void keep_out(uint64_t fresh, uint64_t bytes, int rc)
 static int scan(uint64_t fresh, uint64_t bytes)
 {
     pthread_mutex_lock(&lock);
-    struct scan s = {.map = new_map()};
+    struct scan s = {.map = new_map(), .fd = -1};
     int rc = s.map ? rte_memseg_walk_thread_unsafe(add_segment, &s) : -ENOMEM;
     if (rc && bytes)
         keep_out(fresh, bytes, rc);
