@@ -100,8 +100,8 @@ static uint16_t run(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t n)
 // Leaves the ring alone for a while when the driver is in the middle of filling it: each look at a
 // line that it still writes takes the line away from it, and a burst cut short costs both sides
 // nearly as much as a full one. The rest is the time that the driver takes for two bursts at its
-// present pace; a driver so slow that this would be long is not made to wait at all, nor is a
-// packet that comes alone.
+// pace since the last look that found too little; where that would be long there is none, and a
+// packet that comes alone is never made to wait.
 static void rest(struct tern_queue *q)
 {
     uint64_t now = rte_rdtsc(), cycles = UINT64_MAX;
