@@ -209,7 +209,9 @@ int vio_queue_add(struct vio_queue *q, struct vq_seg *sg, uint16_t nread, uint16
         return -EIO;
     if (nseg == 0 || nseg > q->size || !token)
         return -EINVAL;
-    return vq_drv_put_avail(&q->vq, q->vq.features, &c, token) ? 0 : -ENOSPC;
+    if (vq_drv_put_avail(&q->vq, q->vq.features, &c, token))
+        return 0;
+    return vq_chain_too_long(&c, nseg) ? -EINVAL : -ENOSPC;
 }
 
 bool vio_queue_kick_prepare(struct vio_queue *q)

@@ -179,8 +179,8 @@ int vio_queue_start(struct vio_queue *q);
 void vio_queue_empty(struct vio_queue *q, void (*drain)(void *arg, void *token), void *arg);
 
 // Adds one buffer: `nread` segments for the device to read, then `nwrite` for it to write. Visible
-// at the next kick. -ENOSPC: no room now; -EINVAL: no segment, more than the ring can ever hold, or
-// no token; -EIO: the queue is broken or stopped.
+// at the next kick. -ENOSPC: no room now; -EINVAL: no segment, more than the ring can ever hold,
+// more than 2^32 - 1 bytes, or no token; -EIO: the queue is broken or stopped.
 int vio_queue_add(struct vio_queue *q, struct vq_seg *sg, uint16_t nread, uint16_t nwrite,
                   void *token);
 

@@ -87,6 +87,8 @@ VQ_INLINE unsigned vq_packed_put_avail(struct vq_drv *q, uint64_t f, const struc
         unsigned ndesc = indirect ? 1 : nseg;
         if (vq_unlikely(nseg == 0 || ndesc > q->nfree))
             break;
+        if (nseg > 1 && vq_unlikely(vq_chain_too_long(&c[i], nseg)))
+            break;
         // In order a buffer is named after its first slot, so the oldest one needs no look-up.
         uint16_t id = f & VQ_F_IN_ORDER ? q->avail_idx : q->free_head;
         if (!(f & VQ_F_IN_ORDER))

@@ -183,6 +183,15 @@ VQ_INLINE bool vq_drv_goes_indirect(const struct vq_drv *q, uint64_t f, unsigned
            nseg <= q->size;
 }
 
+// True for a chain of more than 2^32 - 1 bytes, which no used length could tell (§2.7.5.2).
+VQ_INLINE bool vq_chain_too_long(const struct vq_chain *c, unsigned nseg)
+{
+    uint64_t bytes = 0;
+    for (unsigned k = 0; k < nseg; k++)
+        bytes += c->seg[k].bytes;
+    return bytes > UINT32_MAX;
+}
+
 // Notes an outstanding buffer under its id.
 VQ_INLINE void vq_drv_remember(struct vq_drv *q, uint16_t id, void *token, const struct vq_chain *c,
                                uint16_t ndesc)

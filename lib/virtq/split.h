@@ -67,6 +67,8 @@ VQ_INLINE unsigned vq_split_put_avail(struct vq_drv *q, uint64_t f, const struct
         uint16_t head = slot;
         if (vq_unlikely(nseg == 0 || ndesc > q->nfree))
             break;
+        if (nseg > 1 && vq_unlikely(vq_chain_too_long(&c[i], nseg)))
+            break;
         if (indirect) {
             vq_split_put_indirect(q, &c[i], head, nseg);
             slot = vq_split_after(q, f, head);

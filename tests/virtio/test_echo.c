@@ -175,6 +175,8 @@ static void test_queue_rules(void **state)
     assert_int_equal(vio_queue_add(q, sg, 0, 0, q), -EINVAL);
     assert_int_equal(vio_queue_add(q, sg, 1, 1, NULL), -EINVAL);
     assert_int_equal(vio_queue_add(q, sg, 10, 7, q), -EINVAL);
+    assert_int_equal(vio_queue_add(q, (struct vq_seg[]){{0, UINT32_MAX}, {0, 1}}, 1, 1, q),
+                     -EINVAL);
     for (int i = 0; i < 8; i++)
         assert_int_equal(vio_queue_add(q, sg, 1, 1, q), 0);
     assert_int_equal(vio_queue_add(q, sg, 1, 1, q), -ENOSPC);

@@ -120,6 +120,26 @@ static void test_impossible_chains_are_refused(void **state)
     }
 }
 
+// §2.7.5.2: a chain has at most 2^32 - 1 bytes, which is what a used length can tell.
+static void test_huge_chains_are_refused(void **state)
+{
+    struct vq_seg seg[3] = {{0, UINT32_MAX - 1}, {0, 1}, {0, 1}};
+    (void)state;
+    for (unsigned n = 0; n < RING_COMBOS; n++) {
+        for (unsigned indirect = 0; indirect < 2; indirect++) {
+            struct ring *r = ring_open(ring_combo(n) | (indirect ? VQ_F_RING_INDIRECT_DESC : 0), 8);
+            for (uint16_t nread = 0; nread <= 3; nread++) {
+                struct vq_chain c = {.seg = seg, .nread = nread, .nwrite = 3 - nread};
+                assert_false(vq_drv_put_avail(&r->drv, r->f, &c, page));
+                assert_int_equal(r->drv.nfree, 8);
+            }
+            struct vq_chain c = {.seg = seg, .nread = 1, .nwrite = 1};
+            assert_true(vq_drv_put_avail(&r->drv, r->f, &c, page));
+            ring_close(r);
+        }
+    }
+}
+
 // Round and round: each buffer once, in order, over the ring's end and the index's.
 static void test_each_buffer_once_over_every_wrap(void **state)
 {
@@ -330,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_full_ring_takes_no_more),
         cmocka_unit_test(test_burst_is_cut_where_the_ring_ends),
         cmocka_unit_test(test_impossible_chains_are_refused),
+        cmocka_unit_test(test_huge_chains_are_refused),
         cmocka_unit_test(test_each_buffer_once_over_every_wrap),
         cmocka_unit_test(test_used_out_of_order),
         cmocka_unit_test(test_in_order_batch),
