@@ -62,6 +62,10 @@ void tern_ports_each(void (*fn)(struct tern_entry *e, void *arg), void *arg)
 
 // ---- events ----
 
+// Not at once: EAL arms its timer with its alarm lock held. Its interrupt thread, if woken on that
+// CPU at once, would spin for the lock to the end of its time slice, milliseconds. Events join.
+#define EVENT_US 1000
+
 static uint32_t pending[RTE_MAX_ETHPORTS];
 
 static void fire(void *arg)
@@ -81,7 +85,7 @@ static void fire(void *arg)
 void tern_event_post(uint16_t port_id, uint32_t events)
 {
     uint32_t before = __atomic_fetch_or(&pending[port_id], events, __ATOMIC_ACQ_REL);
-    if (before == 0 && rte_eal_alarm_set(1, fire, (void *)(uintptr_t)port_id)) {
+    if (before == 0 && rte_eal_alarm_set(EVENT_US, fire, (void *)(uintptr_t)port_id)) {
         __atomic_store_n(&pending[port_id], 0, __ATOMIC_RELEASE);
         TERN_LOG(WARNING, "port %u: an event was lost: no memory for an alarm", port_id);
     }

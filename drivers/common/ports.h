@@ -21,8 +21,8 @@ void tern_ports_remove(struct tern_entry *e);
 int tern_ports_with(uint16_t port_id, int (*fn)(struct tern_entry *e, void *arg), void *arg);
 void tern_ports_each(void (*fn)(struct tern_entry *e, void *arg), void *arg);
 
-// Events for the application, delivered soon on EAL's interrupt thread; several of a kind may
-// become one. Any thread.
+// Events for the application, delivered on EAL's interrupt thread in a millisecond or two; several
+// of a kind may become one. Any thread.
 enum tern_event { TERN_EVENT_QUEUE = 1, TERN_EVENT_LINK = 2 };
 void tern_event_post(uint16_t port_id, uint32_t events);
 
