@@ -102,10 +102,30 @@ int vu_call(struct vio_vu *v, struct vhu_msg *m, uint32_t least, uint32_t most);
 // refuses.
 int vu_tell(struct vio_vu *v, struct vhu_msg *m);
 
+// Requests like that of vu_tell, several under way at a time: consents are waited for when all are
+// sent. Zeroed at first; while it is not settled, nothing else may be asked of the back end.
+#define VU_BATCH_MAX 8u
+struct vu_batch {
+    int rc;          // why one could not be sent; those after it are left out
+    uint32_t failed; // that one
+    uint32_t n;      // requests of which the consent is to come, in this order
+    struct vu_posted {
+        uint32_t request;
+        bool optional;
+    } posted[VU_BATCH_MAX];
+};
+
+// Sends one, of at most VU_BATCH_MAX. An optional one may be refused.
+void vu_post(struct vio_vu *v, struct vu_batch *b, struct vhu_msg *m);
+void vu_post_optional(struct vio_vu *v, struct vu_batch *b, struct vhu_msg *m);
+
+// Waits for the answers to all; the batch may be used anew then. Returns what vu_tell would of the
+// first that did not go well; a refusal ends neither the connection nor the rest of the batch.
+int vu_settle(struct vio_vu *v, struct vu_batch *b);
+
 // Short forms.
 int vu_get_u64(struct vio_vu *v, uint32_t request, uint64_t *value);
 int vu_set_u64(struct vio_vu *v, uint32_t request, uint64_t value);
-int vu_set_state(struct vio_vu *v, uint32_t request, uint32_t index, uint32_t num);
 
 // Opens the back-end channel and hands over its other end; takes what came through it.
 int vu_channel_open(struct vio_vu *v);

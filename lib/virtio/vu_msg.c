@@ -97,17 +97,19 @@ static int over(struct vio_vu *v, int rc, uint32_t request, const char *why)
     return rc;
 }
 
-static int send_request(struct vio_vu *v, struct vhu_msg *m)
+static int send_failed(struct vio_vu *v, int rc, uint32_t request)
+{
+    if (rc == -EAGAIN)
+        return over(v, -ETIMEDOUT, request, "the back end does not read");
+    return over(v, rc == -EPIPE ? -ECONNRESET : rc, request, strerror(-rc));
+}
+
+static int send_message(struct vio_vu *v, struct vhu_msg *m)
 {
     if (v->sock < 0)
         return -ENOTCONN;
     m->hdr.flags |= VHU_VERSION;
-    int rc = vhu_msg_send(v->sock, m, (int)v->o.timeout_ms);
-    if (rc == -EAGAIN)
-        return over(v, -ETIMEDOUT, m->hdr.request, "the back end does not read");
-    if (rc)
-        return over(v, rc == -EPIPE ? -ECONNRESET : rc, m->hdr.request, strerror(-rc));
-    return 0;
+    return vhu_msg_send(v->sock, m, (int)v->o.timeout_ms);
 }
 
 // Waits for a whole message. A back end that asks something meanwhile, and may wait for the answer
@@ -153,21 +155,68 @@ static int check_reply(struct vio_vu *v, uint32_t request, uint32_t least, uint3
 
 int vu_call(struct vio_vu *v, struct vhu_msg *m, uint32_t least, uint32_t most)
 {
-    int rc = send_request(v, m);
-    if (rc == 0)
-        rc = receive(v, m->hdr.request);
+    int rc = send_message(v, m);
+    if (rc)
+        return rc == -ENOTCONN ? rc : send_failed(v, rc, m->hdr.request);
+    rc = receive(v, m->hdr.request);
     return rc ? rc : check_reply(v, m->hdr.request, least, most);
+}
+
+// ---- requests that are only consented to ----
+
+static void post(struct vio_vu *v, struct vu_batch *b, struct vhu_msg *m, bool optional)
+{
+    bool ack = vu_has(v, VHU_PF_REPLY_ACK);
+    if (b->rc)
+        return;
+    if (ack)
+        m->hdr.flags |= VHU_NEED_REPLY;
+    b->rc = send_message(v, m);
+    if (b->rc)
+        b->failed = m->hdr.request;
+    else if (ack)
+        b->posted[b->n++] = (struct vu_posted){m->hdr.request, optional};
+}
+
+void vu_post(struct vio_vu *v, struct vu_batch *b, struct vhu_msg *m)
+{
+    post(v, b, m, false);
+}
+
+void vu_post_optional(struct vio_vu *v, struct vu_batch *b, struct vhu_msg *m)
+{
+    post(v, b, m, true);
+}
+
+static int take_consent(struct vio_vu *v, const struct vu_posted *p)
+{
+    int rc = receive(v, p->request);
+    if (rc == 0)
+        rc = check_reply(v, p->request, sizeof(uint64_t), sizeof(uint64_t));
+    if (rc || v->rx.msg.p.u64 == 0 || p->optional)
+        return rc;
+    return vu_error(v, -EREMOTEIO, "%s: refused by the back end", vhu_req_name(p->request));
+}
+
+// What could not be sent comes last: a back end that closed may have said why before.
+int vu_settle(struct vio_vu *v, struct vu_batch *b)
+{
+    int rc = 0, unsent = b->rc;
+    for (uint32_t i = 0; i < b->n && v->sock >= 0; i++) {
+        int one = take_consent(v, &b->posted[i]);
+        rc = rc ? rc : one;
+    }
+    if (unsent && v->sock >= 0)
+        unsent = send_failed(v, unsent, b->failed);
+    *b = (struct vu_batch){.rc = 0};
+    return rc ? rc : unsent;
 }
 
 int vu_tell(struct vio_vu *v, struct vhu_msg *m)
 {
-    if (!vu_has(v, VHU_PF_REPLY_ACK))
-        return send_request(v, m);
-    m->hdr.flags |= VHU_NEED_REPLY;
-    int rc = vu_call(v, m, sizeof(uint64_t), sizeof(uint64_t));
-    if (rc || v->rx.msg.p.u64 == 0)
-        return rc;
-    return vu_error(v, -EREMOTEIO, "%s: refused by the back end", vhu_req_name(m->hdr.request));
+    struct vu_batch b = {.rc = 0};
+    vu_post(v, &b, m);
+    return vu_settle(v, &b);
 }
 
 int vu_get_u64(struct vio_vu *v, uint32_t request, uint64_t *value)
@@ -182,11 +231,5 @@ int vu_get_u64(struct vio_vu *v, uint32_t request, uint64_t *value)
 int vu_set_u64(struct vio_vu *v, uint32_t request, uint64_t value)
 {
     struct vhu_msg m = {.hdr = {request, 0, sizeof(value)}, .p.u64 = value};
-    return vu_tell(v, &m);
-}
-
-int vu_set_state(struct vio_vu *v, uint32_t request, uint32_t index, uint32_t num)
-{
-    struct vhu_msg m = {.hdr = {request, 0, sizeof(m.p.state)}, .p.state = {index, num}};
     return vu_tell(v, &m);
 }

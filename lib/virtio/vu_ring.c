@@ -41,7 +41,14 @@ void vu_queue_del(struct vio_queue *q)
     q->kick_fd = q->call_fd = -1;
 }
 
-static int tell_addr(struct vio_vu *v, const struct vio_queue *q)
+static void post_state(struct vio_vu *v, struct vu_batch *b, uint32_t request, uint32_t index,
+                       uint32_t num)
+{
+    struct vhu_msg m = {.hdr = {request, 0, sizeof(m.p.state)}, .p.state = {index, num}};
+    vu_post(v, b, &m);
+}
+
+static void post_addr(struct vio_vu *v, struct vu_batch *b, const struct vio_queue *q)
 {
     const char *start = q->memory;
     struct vhu_msg m = {.hdr = {VHU_REQ_SET_VRING_ADDR, 0, sizeof(m.p.addr)}};
@@ -49,48 +56,48 @@ static int tell_addr(struct vio_vu *v, const struct vio_queue *q)
     m.p.addr.desc = q->memory_addr + (uint64_t)((char *)q->rings.desc - start);
     m.p.addr.avail = q->memory_addr + (uint64_t)((char *)q->rings.driver - start);
     m.p.addr.used = q->memory_addr + (uint64_t)((char *)q->rings.device - start);
-    return vu_tell(v, &m);
+    vu_post(v, b, &m);
 }
 
-static int tell_fd(struct vio_vu *v, uint32_t request, uint32_t index, int fd)
+static struct vhu_msg fd_msg(uint32_t request, uint32_t index, int fd)
 {
-    struct vhu_msg m = {
+    return (struct vhu_msg){
         .hdr = {request, 0, sizeof(uint64_t)}, .nfd = 1, .fd = {fd}, .p.u64 = index};
-    return vu_tell(v, &m);
 }
 
-static int tell_enable(struct vio_vu *v, uint32_t index)
+static void post_enable(struct vio_vu *v, struct vu_batch *b, uint32_t index)
 {
     // Without protocol features every ring is enabled from its start.
-    if (!(v->offered & VHU_F_PROTOCOL_FEATURES))
-        return 0;
-    return vu_set_state(v, VHU_REQ_SET_VRING_ENABLE, index, v->enabled[index]);
+    if (v->offered & VHU_F_PROTOCOL_FEATURES)
+        post_state(v, b, VHU_REQ_SET_VRING_ENABLE, index, v->enabled[index]);
 }
 
-// One for all rings. A back end need not take it.
-static int tell_err(struct vio_vu *v, uint32_t index)
+// All that a ring needs to start. One error descriptor serves all rings; a back end need not take
+// it.
+static int tell_place(struct vio_vu *v, const struct vio_queue *q, uint32_t base)
 {
-    int rc = tell_fd(v, VHU_REQ_SET_VRING_ERR, index, v->err_fd);
-    return rc == -EREMOTEIO ? 0 : rc;
+    struct vu_batch b = {.rc = 0};
+    struct vhu_msg call = fd_msg(VHU_REQ_SET_VRING_CALL, q->index, q->call_fd);
+    struct vhu_msg err = fd_msg(VHU_REQ_SET_VRING_ERR, q->index, v->err_fd);
+    post_state(v, &b, VHU_REQ_SET_VRING_NUM, q->index, q->size);
+    post_state(v, &b, VHU_REQ_SET_VRING_BASE, q->index, base);
+    post_addr(v, &b, q);
+    vu_post(v, &b, &call);
+    vu_post_optional(v, &b, &err);
+    return vu_settle(v, &b);
 }
 
-// All that a ring needs, the kick last but one: it starts the ring, and enabling lets it work.
+// The kick starts the ring: only when the back end has agreed to the rest. Enabling lets it work.
 static int tell_ring(struct vio_vu *v, const struct vio_queue *q, uint32_t base)
 {
-    int rc = vu_set_state(v, VHU_REQ_SET_VRING_NUM, q->index, q->size);
-    if (rc == 0)
-        rc = vu_set_state(v, VHU_REQ_SET_VRING_BASE, q->index, base);
-    if (rc == 0)
-        rc = tell_addr(v, q);
-    if (rc == 0)
-        rc = tell_fd(v, VHU_REQ_SET_VRING_CALL, q->index, q->call_fd);
-    if (rc == 0)
-        rc = tell_err(v, q->index);
-    if (rc == 0)
-        rc = tell_fd(v, VHU_REQ_SET_VRING_KICK, q->index, q->kick_fd);
-    if (rc == 0)
-        rc = tell_enable(v, q->index);
-    return rc;
+    struct vu_batch b = {.rc = 0};
+    struct vhu_msg kick = fd_msg(VHU_REQ_SET_VRING_KICK, q->index, q->kick_fd);
+    int rc = tell_place(v, q, base);
+    if (rc)
+        return rc;
+    vu_post(v, &b, &kick);
+    post_enable(v, &b, q->index);
+    return vu_settle(v, &b);
 }
 
 // Without a connection the ring is only noted: vio_vu_resume starts it.
@@ -167,7 +174,9 @@ int vio_vu_queue_enable(struct vio_vu *v, uint32_t index, bool on)
     v->enabled[index] = on;
     if (v->sock < 0 || index >= d->nqueues || !d->queue[index] || !d->queue[index]->started)
         return 0;
-    return tell_enable(v, index);
+    struct vu_batch b = {.rc = 0};
+    post_enable(v, &b, index);
+    return vu_settle(v, &b);
 }
 
 // ---- resume ----

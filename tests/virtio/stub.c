@@ -90,6 +90,9 @@ static void note_request(struct stub *s, struct vhu_msg *m)
         s->base[m->p.state.index] = m->p.state.num;
         s->starts++;
         break;
+    case VHU_REQ_SET_VRING_KICK:
+        s->kicks++;
+        break;
     case VHU_REQ_SET_VRING_ADDR:
         s->addr[m->p.addr.index] = m->p.addr;
         break;
@@ -180,10 +183,22 @@ static bool spoil(struct stub *s, struct vhu_msg *r)
         s->answer[0] = ask(s, VHU_BACKEND_CONFIG_CHANGE);
         s->answer[1] = ask(s, 77);
         break;
+    case STUB_LATE:
+        s->late = *r;
+        s->is_late = true;
+        return false;
+    case STUB_NO_MORE:
+        r->p.u64 = 1;
+        vhu_msg_send(s->sock, r, FE_WAIT_MS);
+        shutdown(s->sock, SHUT_RDWR);
+        return false;
     case STUB_HANG_UP:
         shutdown(s->sock, SHUT_RDWR);
         return false;
     case STUB_SILENT:
+        s->is_silent = true;
+        return false;
+    case STUB_SKIPS:
         return false;
     case STUB_HONEST:
         break;
@@ -195,7 +210,10 @@ static void answer(struct stub *s, struct vhu_msg *m)
 {
     struct vhu_msg r = {.hdr = {m->hdr.request, VHU_VERSION | VHU_REPLY, 0}};
     note_request(s, m);
-    if (!own_reply(s, m, &r))
+    if (s->is_late)
+        vhu_msg_send(s->sock, &s->late, FE_WAIT_MS);
+    s->is_late = false;
+    if (!own_reply(s, m, &r) || s->is_silent)
         return;
     if (s->lie != STUB_HONEST && s->lie_at == m->hdr.request && !spoil(s, &r))
         return;
@@ -210,6 +228,7 @@ static void converse(struct stub *s)
     const char *why;
     s->nregions = 0;
     s->status = 0;
+    s->is_late = s->is_silent = false;
     s->connects++;
     for (;;) {
         struct pollfd p[2] = {{.fd = s->sock, .events = POLLIN},

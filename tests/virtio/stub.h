@@ -19,12 +19,15 @@ enum stub_lie {
     STUB_NO_FLAG,    // reply that does not say so
     STUB_VERSION,    // of another protocol version
     STUB_WITH_FD,    // reply with a file descriptor
-    STUB_SILENT,     // no reply
+    STUB_SILENT,     // no reply, to whatever this connection asks from here on
+    STUB_SKIPS,      // no reply to this one
     STUB_REFUSE,     // acknowledged with 1
     STUB_OTHER_RING, // about another ring than was asked for
     STUB_HANG_UP,    // closes instead of replying
     STUB_UNASKED,    // replies twice
     STUB_ASKS,       // asks on the channel, and replies when it was answered
+    STUB_LATE,       // replies when the next request has come
+    STUB_NO_MORE,    // acknowledged with 1, and closes
 };
 
 struct stub {
@@ -39,12 +42,14 @@ struct stub {
     // The lie, told when this request comes.
     enum stub_lie lie;
     uint32_t lie_at;
+    struct vhu_msg late; // a reply that waits for the next request
+    bool is_late, is_silent;
     // What it was told. Of its thread; the test reads when a request has been answered.
     uint64_t set_features, set_proto;
     uint8_t status;
     struct vhu_mem_region region[STUB_REGIONS];
     uint32_t nregions;
-    unsigned tables, adds, rems, stops, resets, starts, connects;
+    unsigned tables, adds, rems, stops, resets, starts, kicks, connects;
     uint32_t base[4];
     struct vhu_vring_addr addr[4];
     int err_fd;

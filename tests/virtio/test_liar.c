@@ -51,7 +51,9 @@ static void test_lies(void **state)
     const uint32_t at[] = {
         VHU_REQ_GET_FEATURES,      VHU_REQ_GET_PROTOCOL_FEATURES, VHU_REQ_GET_QUEUE_NUM,
         VHU_REQ_GET_MAX_MEM_SLOTS, VHU_REQ_SET_BACKEND_REQ_FD,    VHU_REQ_SET_FEATURES,
-        VHU_REQ_GET_STATUS,        VHU_REQ_SET_VRING_NUM,         VHU_REQ_SET_VRING_KICK};
+        VHU_REQ_GET_STATUS,        VHU_REQ_SET_VRING_NUM,         VHU_REQ_SET_VRING_BASE,
+        VHU_REQ_SET_VRING_ADDR,    VHU_REQ_SET_VRING_CALL,        VHU_REQ_SET_VRING_ERR,
+        VHU_REQ_SET_VRING_KICK,    VHU_REQ_SET_VRING_ENABLE};
     struct run r;
     (void)state;
     // A deadline that only the silent run into: the others are answered.
@@ -73,6 +75,120 @@ static void test_lies(void **state)
             assert_int_equal(run_use(&r), 0);
         run_close(&r);
     }
+}
+
+// The requests that start a ring.
+static const struct ring_request {
+    uint32_t request;
+    int rc;      // of the start, when this one is refused
+    bool places; // is answered before the kick is sent
+} ring_requests[] = {
+    {VHU_REQ_SET_VRING_NUM, -EREMOTEIO, true},
+    {VHU_REQ_SET_VRING_BASE, -EREMOTEIO, true},
+    {VHU_REQ_SET_VRING_ADDR, -EREMOTEIO, true},
+    {VHU_REQ_SET_VRING_CALL, -EREMOTEIO, true},
+    {VHU_REQ_SET_VRING_ERR, 0, true},
+    {VHU_REQ_SET_VRING_KICK, -EREMOTEIO, false},
+    {VHU_REQ_SET_VRING_ENABLE, -EREMOTEIO, false},
+};
+#define RING_REQUESTS (sizeof(ring_requests) / sizeof(ring_requests[0]))
+
+static int start_again(struct run *r)
+{
+    return vio_queue_reset(r->t.d->queue[0], NULL, NULL);
+}
+
+// A back end that refuses one of them is heard to the end, so that its answers still fit what is
+// asked next, and gets no kick for a ring that it does not have.
+static void test_ring_refused(void **state)
+{
+    struct run r;
+    (void)state;
+    run_open(&r, PF | V1 | PACKED, PROTO, FE_WAIT_MS);
+    assert_int_equal(run_use(&r), 0);
+    for (unsigned i = 0; i < RING_REQUESTS; i++) {
+        const struct ring_request *q = &ring_requests[i];
+        unsigned kicks = r.s.kicks;
+        r.s.lie = STUB_REFUSE;
+        r.s.lie_at = q->request;
+        assert_int_equal(start_again(&r), q->rc);
+        assert_int_equal(r.s.kicks, kicks + (q->rc == 0 || !q->places));
+        if (q->rc) {
+            run_said(&r, vhu_req_name(q->request));
+            run_said(&r, "refused");
+        }
+        assert_true(vio_vu_connected(r.t.v));
+        r.s.lie = STUB_HONEST;
+        assert_int_equal(vio_dev_check(r.t.d), 0);
+        assert_int_equal(start_again(&r), 0);
+        assert_int_equal(r.s.base[0], 0x80008000u);
+    }
+    run_close(&r);
+}
+
+// One that refuses and closes has said why, whatever could not be sent any more.
+static void test_ring_refused_for_good(void **state)
+{
+    struct run r;
+    (void)state;
+    run_open(&r, PF | V1 | PACKED, PROTO, FE_WAIT_MS);
+    for (unsigned i = 0; i < RING_REQUESTS; i++) {
+        const struct ring_request *q = &ring_requests[i];
+        assert_int_equal(run_use(&r), 0);
+        r.s.lie = STUB_NO_MORE;
+        r.s.lie_at = q->request;
+        int rc = start_again(&r);
+        // Where it was the last, its end is seen later.
+        if (rc == 0)
+            rc = vio_dev_check(r.t.d);
+        assert_int_equal(rc, q->rc ? q->rc : -ECONNRESET);
+        assert_true(FE_UNTIL(vio_vu_event(r.t.v) == -ECONNRESET));
+        r.s.lie = STUB_HONEST;
+        vio_dev_del_vqs(r.t.d);
+        stub_idle(&r.s);
+    }
+    run_close(&r);
+}
+
+// An answer that is left out is missed when the next one comes.
+static void test_ring_answer_skipped(void **state)
+{
+    const uint32_t at[] = {VHU_REQ_SET_VRING_NUM, VHU_REQ_SET_VRING_ADDR, VHU_REQ_SET_VRING_KICK};
+    struct run r;
+    (void)state;
+    run_open(&r, PF | V1 | PACKED, PROTO, FE_WAIT_MS);
+    for (unsigned i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+        assert_int_equal(run_use(&r), 0);
+        r.s.lie = STUB_SKIPS;
+        r.s.lie_at = at[i];
+        assert_int_equal(start_again(&r), -EPROTO);
+        assert_false(vio_vu_connected(r.t.v));
+        run_said(&r, vhu_req_name(at[i]));
+        run_said(&r, "answered with a reply to SET_VRING_");
+        r.s.lie = STUB_HONEST;
+        vio_dev_del_vqs(r.t.d);
+        stub_idle(&r.s);
+    }
+    run_close(&r);
+}
+
+// Requests of a ring are under way together: an answer that waits for the next one does come.
+static void test_ring_answered_late(void **state)
+{
+    struct run r;
+    (void)state;
+    run_open(&r, PF | V1 | PACKED, PROTO, FE_WAIT_MS);
+    assert_int_equal(run_use(&r), 0);
+    for (unsigned i = 0; i < RING_REQUESTS; i++) {
+        // The last of those before the kick, and the last of all.
+        if (ring_requests[i].request == VHU_REQ_SET_VRING_ERR ||
+            ring_requests[i].request == VHU_REQ_SET_VRING_ENABLE)
+            continue;
+        r.s.lie = STUB_LATE;
+        r.s.lie_at = ring_requests[i].request;
+        assert_int_equal(start_again(&r), 0);
+    }
+    run_close(&r);
 }
 
 // A ring is ours again whatever the back end answers when it is asked for it.
@@ -144,25 +260,31 @@ static void test_unasked(void **state)
     run_close(&r);
 }
 
-// A back end that asks in its turn, and waits, while we wait for its reply: both are answered.
+// A back end that asks in its turn, and waits, while we wait for its reply, perhaps with more of
+// our requests unread: both are answered.
 static void test_asked_meanwhile(void **state)
 {
+    const uint32_t at[] = {VHU_REQ_GET_VRING_BASE, VHU_REQ_SET_VRING_NUM, VHU_REQ_SET_VRING_ADDR,
+                           VHU_REQ_SET_VRING_ERR, VHU_REQ_SET_VRING_KICK};
     struct run r;
     (void)state;
     run_open(&r, PF | V1 | PACKED, PROTO, FE_WAIT_MS);
     assert_int_equal(run_use(&r), 0);
-    changes = 0;
     r.t.d->config_changed = config_changed;
-    r.s.lie = STUB_ASKS;
-    r.s.lie_at = VHU_REQ_GET_STATUS;
-    assert_int_equal(vio_dev_check(r.t.d), 0);
-    assert_int_equal(r.s.answer[0], 0);
-    assert_int_equal(r.s.answer[1], 1); // what is not known is refused
-    assert_int_equal(changes, 0);       // nobody is called in the middle of a request
-    struct pollfd p = {.fd = vio_vu_fd(r.t.v), .events = POLLIN};
-    assert_int_equal(poll(&p, 1, 0), 1);
-    assert_int_equal(vio_vu_event(r.t.v), 0);
-    assert_int_equal(changes, 1);
+    for (unsigned i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+        changes = 0;
+        r.s.answer[0] = r.s.answer[1] = UINT64_MAX;
+        r.s.lie = STUB_ASKS;
+        r.s.lie_at = at[i];
+        assert_int_equal(start_again(&r), 0);
+        assert_int_equal(r.s.answer[0], 0);
+        assert_int_equal(r.s.answer[1], 1); // what is not known is refused
+        assert_int_equal(changes, 0);       // nobody is called in the middle of a request
+        struct pollfd p = {.fd = vio_vu_fd(r.t.v), .events = POLLIN};
+        assert_int_equal(poll(&p, 1, 0), 1);
+        assert_int_equal(vio_vu_event(r.t.v), 0);
+        assert_int_equal(changes, 1);
+    }
     run_close(&r);
 }
 
@@ -309,6 +431,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_ring_refused),
+        cmocka_unit_test(test_ring_refused_for_good),
+        cmocka_unit_test(test_ring_answer_skipped),
+        cmocka_unit_test(test_ring_answered_late),
         cmocka_unit_test(test_stop_lies),
         cmocka_unit_test(test_stop_other_ring),
         cmocka_unit_test(test_config_lies),
