@@ -10,6 +10,7 @@
 #include "msg.h"
 #include "regions.h"
 #include "server.h"
+#include "sock.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -48,13 +49,11 @@ struct vhu_dev {
     void *ctx;
     struct vhu_opts opts;
     struct sockaddr_un addr; // opts.path points into it
-    dev_t sock_dev;          // of the socket file that we made
-    ino_t sock_ino;
 
     // Reaching the peer.
-    int listen_fd;
-    struct vhu_source listener;
-    struct vhu_timer retry; // next connect, or next accept after a shortage
+    struct vhu_listener listener;
+    struct vhu_source arrival; // of a peer at the listener
+    struct vhu_timer retry;    // next connect, or next accept after a shortage
     uint32_t retry_ms;
     struct vhu_conn conn;
     int backend_fd; // back-end channel, -1: none

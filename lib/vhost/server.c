@@ -6,12 +6,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "dev.h"
 #include "proto.h"
 
+#define BACKLOG 16 // peers that wait
 #define RETRY_FIRST_MS 100u
 #define RETRY_LAST_MS 1000u
 #define LOG_LINES 10u // errors and warnings that one device may log in a window
@@ -60,36 +59,18 @@ int vhu_refuse(struct vhu_dev *d, const char *fmt, ...)
     return -EPROTO;
 }
 
-static int unix_socket(void)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    return fd < 0 ? -errno : fd;
-}
-
-static int try_connect(const struct sockaddr_un *a)
-{
-    int fd = unix_socket();
-    if (fd < 0)
-        return fd;
-    if (connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0)
-        return fd;
-    int rc = -errno;
-    close(fd);
-    return rc;
-}
-
 // ---- listening ----
 
 static void on_accept(void *dev, uint32_t events)
 {
     struct vhu_dev *d = dev;
     (void)events;
-    int fd = accept4(d->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    int rc = fd < 0 ? -errno : 0;
+    int fd = vhu_sock_accept(&d->listener);
+    int rc = fd < 0 ? fd : 0;
     if (rc == -EAGAIN || rc == -EINTR || rc == -ECONNABORTED)
         return;
     // One peer at a time: the next one waits in the backlog until this one is gone.
-    vhu_source_del(d->loop, &d->listener);
+    vhu_source_del(d->loop, &d->arrival);
     if (rc == 0)
         rc = vhu_conn_open(d, fd);
     if (rc == 0)
@@ -100,59 +81,17 @@ static void on_accept(void *dev, uint32_t events)
     vhu_timer_set(d->loop, &d->retry, RETRY_FIRST_MS);
 }
 
-// A socket file that nobody listens on is left over from a process that died.
-static int remove_stale(const struct sockaddr_un *a)
-{
-    struct stat st;
-    if (lstat(a->sun_path, &st) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    if (!S_ISSOCK(st.st_mode))
-        return -EADDRINUSE;
-    int fd = try_connect(a);
-    if (fd >= 0)
-        close(fd);
-    if (fd != -ECONNREFUSED)
-        return -EADDRINUSE;
-    return unlink(a->sun_path) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-static int start_listening(struct vhu_dev *d)
-{
-    struct stat st;
-    int rc = remove_stale(&d->addr);
-    if (rc)
-        return rc;
-    d->listen_fd = unix_socket();
-    if (d->listen_fd < 0)
-        return d->listen_fd;
-    if (bind(d->listen_fd, (struct sockaddr *)&d->addr, sizeof(d->addr)) < 0)
-        return -errno;
-    if (lstat(d->addr.sun_path, &st) == 0) {
-        d->sock_dev = st.st_dev;
-        d->sock_ino = st.st_ino;
-    }
-    return listen(d->listen_fd, 16) < 0 ? -errno : 0;
-}
-
-// The path may name another process's socket by now.
 static void stop_listening(struct vhu_dev *d)
 {
-    struct stat st;
-    vhu_source_del(d->loop, &d->listener);
-    if (d->listen_fd < 0)
-        return;
-    if (d->sock_ino && lstat(d->addr.sun_path, &st) == 0 && st.st_ino == d->sock_ino &&
-        st.st_dev == d->sock_dev)
-        unlink(d->addr.sun_path);
-    close(d->listen_fd);
-    d->listen_fd = -1;
+    vhu_source_del(d->loop, &d->arrival);
+    vhu_sock_unlisten(&d->listener, &d->addr);
 }
 
 // ---- reaching ----
 
 static void connect_once(struct vhu_dev *d)
 {
-    int fd = try_connect(&d->addr);
+    int fd = vhu_sock_connect(&d->addr);
     if (fd >= 0 && vhu_conn_open(d, fd) == 0) {
         d->retry_ms = RETRY_FIRST_MS;
         return;
@@ -163,7 +102,7 @@ static void connect_once(struct vhu_dev *d)
 
 static void accept_again(struct vhu_dev *d)
 {
-    if (!d->listener.slot && vhu_source_add(d->loop, &d->listener, d->listen_fd, EPOLLIN))
+    if (!d->arrival.slot && vhu_source_add(d->loop, &d->arrival, d->listener.fd, EPOLLIN))
         vhu_timer_set(d->loop, &d->retry, RETRY_FIRST_MS);
 }
 
@@ -190,8 +129,7 @@ void vhu_dev_reach(struct vhu_dev *d)
 static int check_opts(const struct vhu_class *c, const struct vhu_opts *o)
 {
     if (!o->path || !o->path[0] || o->queues == 0 || o->queues > c->queue_max ||
-        o->queues > VHU_QUEUES_MAX || o->size_max > VQ_SIZE_MAX ||
-        c->config_bytes > VHU_CONFIG_MAX)
+        o->queues > VHU_QUEUES_MAX || o->size_max > VQ_SIZE_MAX || c->config_bytes > VHU_CONFIG_MAX)
         return -EINVAL;
     return strlen(o->path) < sizeof(((struct sockaddr_un *)0)->sun_path) ? 0 : -ENAMETOOLONG;
 }
@@ -234,11 +172,11 @@ static void init_fields(struct vhu_dev *d, struct vhu_loop *l, const struct vhu_
     d->opts.path = d->addr.sun_path;
     if (!d->opts.size_max)
         d->opts.size_max = VQ_SIZE_MAX;
-    d->conn.fd = d->listen_fd = d->backend_fd = -1;
+    d->conn.fd = d->listener.fd = d->backend_fd = -1;
     d->numa_node = -1;
     d->running = true;
     d->retry_ms = RETRY_FIRST_MS;
-    d->listener = (struct vhu_source){.ready = on_accept, .arg = d};
+    d->arrival = (struct vhu_source){.ready = on_accept, .arg = d};
     d->retry = (struct vhu_timer){.fire = on_retry, .arg = d};
     d->tick = (struct vhu_timer){.fire = vhu_dev_tick, .arg = d};
     vhu_proto_offer(d);
@@ -257,7 +195,7 @@ int vhu_dev_create(struct vhu_loop *l, const struct vhu_class *c, void *ctx,
     init_fields(d, l, c, ctx, o);
     rc = alloc_parts(d);
     if (rc == 0 && !o->client)
-        rc = start_listening(d);
+        rc = vhu_sock_listen(&d->listener, &d->addr, BACKLOG);
     if (rc) {
         stop_listening(d);
         free_parts(d);

@@ -7,7 +7,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vu.h"
@@ -218,27 +217,9 @@ static int greet(struct vio_vu *v)
     return rc;
 }
 
-static int unix_socket(void)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    return fd < 0 ? -errno : fd;
-}
-
-static int try_connect(const struct sockaddr_un *a)
-{
-    int fd = unix_socket();
-    if (fd < 0 || connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0)
-        return fd;
-    int rc = -errno;
-    close(fd);
-    return rc;
-}
-
 static int reach(struct vio_vu *v)
 {
-    int fd = v->o.server ? accept4(v->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)
-                         : try_connect(&v->addr);
-    int rc = v->o.server && fd < 0 ? -errno : fd;
+    int rc = v->o.server ? vhu_sock_accept(&v->listener) : vhu_sock_connect(&v->addr);
     bool later = rc == -ENOENT || rc == -ECONNREFUSED || rc == -EINTR || rc == -ECONNABORTED;
     return later ? -EAGAIN : rc;
 }
@@ -342,54 +323,12 @@ int vio_vu_event(struct vio_vu *v)
 
 // ---- life ----
 
-// A socket file that nobody listens on is left over from a process that died.
-static int remove_stale(const struct sockaddr_un *a)
-{
-    struct stat st;
-    if (lstat(a->sun_path, &st) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    if (!S_ISSOCK(st.st_mode))
-        return -EADDRINUSE;
-    int fd = try_connect(a);
-    if (fd >= 0)
-        close(fd);
-    if (fd != -ECONNREFUSED)
-        return -EADDRINUSE;
-    return unlink(a->sun_path) < 0 && errno != ENOENT ? -errno : 0;
-}
-
 static int start_listening(struct vio_vu *v)
 {
-    struct stat st;
-    int rc = remove_stale(&v->addr);
-    if (rc)
-        return rc;
-    v->listen_fd = unix_socket();
-    if (v->listen_fd < 0)
-        return v->listen_fd;
-    if (bind(v->listen_fd, (struct sockaddr *)&v->addr, sizeof(v->addr)) < 0)
-        return -errno;
-    if (lstat(v->addr.sun_path, &st) == 0) {
-        v->sock_dev = st.st_dev;
-        v->sock_ino = st.st_ino;
-    }
-    if (listen(v->listen_fd, 1) < 0)
-        return -errno;
+    int rc = vhu_sock_listen(&v->listener, &v->addr, 1);
     // By edge: a back end that waits while another is connected must not wake the owner again and
     // again.
-    return watch(v, v->listen_fd, EPOLLIN | EPOLLET);
-}
-
-// The path may name another process's socket by now.
-static void stop_listening(struct vio_vu *v)
-{
-    struct stat st;
-    if (v->listen_fd < 0)
-        return;
-    if (v->sock_ino && lstat(v->addr.sun_path, &st) == 0 && st.st_ino == v->sock_ino &&
-        st.st_dev == v->sock_dev)
-        unlink(v->addr.sun_path);
-    close(v->listen_fd);
+    return rc ? rc : watch(v, v->listener.fd, EPOLLIN | EPOLLET);
 }
 
 static int set_up(struct vio_vu *v, const struct vio_vu_opts *o)
@@ -426,7 +365,7 @@ int vio_vu_create(const struct vio_vu_opts *o, struct vio_vu **out)
     struct vio_vu *v = calloc(1, sizeof(*v));
     if (!v)
         return -ENOMEM;
-    v->epoll_fd = v->poke_fd = v->err_fd = v->listen_fd = v->sock = v->channel = -1;
+    v->epoll_fd = v->poke_fd = v->err_fd = v->listener.fd = v->sock = v->channel = -1;
     int rc = set_up(v, o);
     if (rc) {
         vio_vu_destroy(v);
@@ -442,7 +381,7 @@ void vio_vu_destroy(struct vio_vu *v)
         return;
     vio_dev_del_vqs(&v->dev);
     vu_drop(v);
-    stop_listening(v);
+    vhu_sock_unlisten(&v->listener, &v->addr);
     vu_mem_free(v);
     if (v->poke_fd >= 0)
         close(v->poke_fd);

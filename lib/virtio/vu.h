@@ -9,6 +9,7 @@
 
 #include "../vhost/msg.h"
 #include "../vhost/doorbell.h"
+#include "../vhost/sock.h"
 #include "vhost_user.h"
 
 #ifdef __cplusplus
@@ -38,16 +39,14 @@ struct vu_regions {
 struct vio_vu {
     struct vio_dev dev;
     struct vio_vu_opts o;
-    struct sockaddr_un addr; // o.path points into it
-    dev_t sock_dev;          // of the socket file that we made
-    ino_t sock_ino;
+    struct sockaddr_un addr;      // o.path points into it
+    struct vhu_listener listener; // server only
 
-    int epoll_fd;  // what the owner polls: all of the following
-    int poke_fd;   // eventfd: something is pending
-    int listen_fd; // server only
-    int err_fd;    // eventfd: the back end has given up a ring
-    int sock;      // the connection; -1: none
-    int channel;   // our end of the back-end channel; -1: none
+    int epoll_fd; // what the owner polls: all of the following
+    int poke_fd;  // eventfd: something is pending
+    int err_fd;   // eventfd: the back end has given up a ring
+    int sock;     // the connection; -1: none
+    int channel;  // our end of the back-end channel; -1: none
 
     // Of the present connection.
     uint64_t offered; // virtio features as told, with the protocol's own bits
