@@ -11,6 +11,7 @@
 // one with bytes = 0 is free for the next mapping.
 struct vhu_fault {
     uint64_t start, bytes;
+    uint32_t turn; // counts changes of the two above; odd: one is under way
     uint32_t hit;
     struct vhu_fault *next;
 };
@@ -26,17 +27,37 @@ static bool installed;
 // that jumps away takes the mark with it.
 #define HANDED_ON 0x7e54
 
+// True when the address lies in the mapping; false too while the entry is being changed.
+static bool covers(const struct vhu_fault *f, uint64_t addr)
+{
+    // F2b: the range that belongs to this turn, or a later one; pairs with F2a.
+    uint32_t turn = __atomic_load_n(&f->turn, __ATOMIC_ACQUIRE);
+    // F3b: who reads a part of a later range reads a later turn below; pairs with F3a.
+    uint64_t start = __atomic_load_n(&f->start, __ATOMIC_ACQUIRE);
+    uint64_t bytes = __atomic_load_n(&f->bytes, __ATOMIC_ACQUIRE);
+    return addr - start < bytes && turn % 2 == 0 &&
+           __atomic_load_n(&f->turn, __ATOMIC_RELAXED) == turn;
+}
+
+// Gives the entry another range; under the lock.
+static void change(struct vhu_fault *f, uint64_t start, uint64_t bytes)
+{
+    uint32_t turn = f->turn;
+    __atomic_store_n(&f->turn, turn + 1, __ATOMIC_RELAXED);
+    // F3a: the odd turn before the range; pairs with F3b.
+    __atomic_store_n(&f->start, start, __ATOMIC_RELEASE);
+    __atomic_store_n(&f->bytes, bytes, __ATOMIC_RELEASE);
+    // F2a: the range before the even turn; pairs with F2b.
+    __atomic_store_n(&f->turn, turn + 2, __ATOMIC_RELEASE);
+}
+
 static struct vhu_fault *find(uint64_t addr)
 {
     // F1b: an entry in the list is a whole one; pairs with F1a.
     struct vhu_fault *f = __atomic_load_n(&list, __ATOMIC_ACQUIRE);
-    for (; f; f = f->next) {
-        // F2b: the start that belongs to this length; pairs with F2a.
-        uint64_t bytes = __atomic_load_n(&f->bytes, __ATOMIC_ACQUIRE);
-        if (addr - __atomic_load_n(&f->start, __ATOMIC_RELAXED) < bytes)
-            return f;
-    }
-    return NULL;
+    while (f && !covers(f, addr))
+        f = f->next;
+    return f;
 }
 
 static void hand_on(const struct sigaction *to, int sig, siginfo_t *info, void *context)
@@ -100,9 +121,7 @@ struct vhu_fault *vhu_fault_watch(void *map, uint64_t bytes)
     }
     if (f) {
         __atomic_store_n(&f->hit, 0, __ATOMIC_RELAXED);
-        __atomic_store_n(&f->start, (uint64_t)(uintptr_t)map, __ATOMIC_RELAXED);
-        // F2a: the start before the length that makes the entry count; pairs with F2b.
-        __atomic_store_n(&f->bytes, bytes, __ATOMIC_RELEASE);
+        change(f, (uint64_t)(uintptr_t)map, bytes);
     }
     (void)pthread_mutex_unlock(&lock);
     return f;
@@ -113,7 +132,7 @@ void vhu_fault_forget(struct vhu_fault *f)
     if (!f)
         return;
     (void)pthread_mutex_lock(&lock);
-    __atomic_store_n(&f->bytes, 0, __ATOMIC_RELEASE);
+    change(f, f->start, 0);
     (void)pthread_mutex_unlock(&lock);
 }
 
