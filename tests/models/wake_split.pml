@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// S3 and S4: kick and call of a split ring. A lost one leaves both sides asleep: an invalid end state.
+// SIZE: entries. INDEX: where the free running index wraps, 2^16 in the ring; a multiple of SIZE.
+// EVENT_IDX: 1 with event indices, 0 with flags. KICK, CALL: 1 if the device or the driver sleeps until the other
+// tells it; 0 if it polls: then it waits for a store that is news, and may still read an older one.
+#define LOCS 4
+#ifndef DEPTH
+#define DEPTH 10
+#endif
+#include "memory.pml"
+
+#define S3a 1
+#define S3b 2
+#define S4a 3
+#define S4b 4
+
+#define AVAIL_IDX 0   // avail->idx
+#define USED_IDX 1    // used->idx
+#define AVAIL_EVENT 2 // avail_event, or used->flags: of kicks
+#define USED_EVENT 3  // used_event, or avail->flags: of calls
+
+#define AHEAD(a, b) ((INDEX + (a) - (b)) % INDEX)
+// split.h:vq_split_event_hit, and the flag that stands for it
+#if EVENT_IDX
+#define HIT(event, now, count) (AHEAD(now, (event) + 1) < count)
+#define OFF(idx) AHEAD(idx, 1)
+#define ON(idx) (idx)
+#else
+#define HIT(event, now, count) (event == 0)
+#define OFF(idx) 1
+#define ON(idx) 0
+#endif
+
+bool kick, call;
+
+// Takes 1 … most of something.
+inline some(n, most)
+{
+    n = 1;
+    do
+    :: n < most -> n++
+    :: break
+    od
+}
+
+proctype driver()
+{
+    byte avail, used, n, unnotified, r;
+    do
+    :: AHEAD(avail, used) < SIZE -> // vq_split_put_avail, vq_split_drv_publish
+        atomic {
+            some(n, SIZE - AHEAD(avail, used));
+            avail = (avail + n) % INDEX;
+            unnotified = unnotified + n;
+            n = 0
+        }
+        store(0, AVAIL_IDX, avail, true); // S1a
+        if
+        :: !KICK -> unnotified = 0
+        :: KICK -> // vq_split_drv_must_notify
+            fence(0, AS_WRITTEN(S3a));
+            load(0, AVAIL_EVENT, RELAXED, r);
+            d_step {
+                if
+                :: HIT(r, avail, unnotified) -> kick = true
+                :: else
+                fi;
+                unnotified = 0;
+                r = 0
+            }
+        :: KICK && AHEAD(avail, used) < SIZE // publishes again before it tells
+        fi
+    :: avail != used && unnotified == 0 && (CALL || NEWS(USED_IDX) != used) ->
+        load(0, USED_IDX, true, r); // vq_split_get_used: S2b
+        if
+        :: atomic {
+               r != used;
+               some(n, AHEAD(r, used));
+               used = (used + n) % INDEX;
+               n = 0;
+               r = 0
+           }
+        :: !CALL && r == used -> r = 0
+        :: CALL && r == used -> // vq_split_drv_notify_on
+            store(0, USED_EVENT, ON(used), RELAXED);
+            fence(0, AS_WRITTEN(S4b));
+            load(0, USED_IDX, true, r);
+            if
+            :: r != used -> r = 0
+            :: atomic {
+                   r == used && call;
+                   call = false;
+                   r = 0
+               }
+               store(0, USED_EVENT, OFF(used), RELAXED) // vq_split_drv_notify_off
+            fi
+        fi
+    od
+}
+
+proctype device()
+{
+    byte avail, n, r;
+    do
+    :: KICK || NEWS(AVAIL_IDX) != avail ->
+        load(1, AVAIL_IDX, true, r); // vq_split_get_avail: S1b
+        if
+        :: r != avail ->
+            atomic {
+                some(n, AHEAD(r, avail));
+                avail = (avail + n) % INDEX;
+                r = 0
+            }
+            // vq_split_put_used, vq_split_dev_publish; what is taken is used at once
+            store(1, USED_IDX, avail, true); // S2a
+            if
+            :: !CALL -> n = 0
+            :: CALL -> // vq_split_dev_must_notify
+                fence(1, AS_WRITTEN(S4a));
+                load(1, USED_EVENT, RELAXED, r);
+                d_step {
+                    if
+                    :: HIT(r, avail, n) -> call = true
+                    :: else
+                    fi;
+                    n = 0;
+                    r = 0
+                }
+            fi
+        :: !KICK && r == avail -> r = 0
+        :: KICK && r == avail -> // vq_split_dev_notify_on
+            store(1, AVAIL_EVENT, ON(avail), RELAXED);
+            fence(1, AS_WRITTEN(S3b));
+            load(1, AVAIL_IDX, true, r);
+            if
+            :: r != avail -> r = 0
+            :: atomic {
+                   r == avail && kick;
+                   kick = false;
+                   r = 0
+               }
+               store(1, AVAIL_EVENT, OFF(avail), RELAXED) // vq_split_dev_notify_off
+            fi
+        fi
+    od
+}
+
+init
+{
+    atomic {
+        init_location(AVAIL_IDX, 0);
+        init_location(USED_IDX, 0);
+        init_location(AVAIL_EVENT, 0);
+        init_location(USED_EVENT, 0);
+        run driver();
+        run device()
+    }
+}
