@@ -343,7 +343,10 @@ void vhu_dev_tick(void *dev)
 {
     struct vhu_dev *d = dev;
     if (vhu_regions_lost(d->mem)) {
-        vhu_conn_drop(d, "guest memory is gone: its file was truncated while in use", true);
+        vhu_refuse(d, "guest memory is gone: its file was truncated while in use");
+        d->refused++;
+        vhu_dev_log(d, VHU_LOG_WARN, "%s", d->last_error);
+        vhu_conn_drop(d, d->last_error, true);
         return;
     }
     vhu_timer_set(d->loop, &d->tick, VHU_TICK_MS);
