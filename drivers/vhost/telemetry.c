@@ -31,6 +31,7 @@ static void add_connection(struct rte_tel_data *out, const struct vhu_info *i)
     tern_tel_dict_uint(out, "connects", i->connects);
     tern_tel_dict_uint(out, "messages", i->messages);
     tern_tel_dict_uint(out, "messages_refused", i->refused);
+    tern_tel_dict_uint(out, "queues_broken", i->queues_broken);
     rte_tel_data_add_dict_string(out, "last_error", i->last_error);
     tern_tel_features(out, "features_offered", i->offered);
     tern_tel_features(out, "features_accepted", i->accepted);

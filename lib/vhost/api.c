@@ -54,6 +54,7 @@ void vhu_dev_info(struct vhu_dev *d, struct vhu_info *info)
         .connects = d->connects,
         .messages = d->messages,
         .refused = d->refused,
+        .queues_broken = d->queues_broken,
         .peer_pid = d->peer_pid,
     };
     memcpy(info->last_error, d->last_error, sizeof(info->last_error));

@@ -331,6 +331,7 @@ static void report_broken(struct vhu_ring *r)
         return;
     r->q->reported = true;
     struct vhu_dev *d = r->dev;
+    d->queues_broken++;
     vhu_refuse(d, "ring %u broken: %s", r->q->index, vq_broken_name(why));
     // A class that wants to hear of it can say better what to do.
     vhu_dev_log(d, d->type->queue_broken ? VHU_LOG_INFO : VHU_LOG_ERROR, "%s", d->last_error);

@@ -149,7 +149,8 @@ struct vhu_info {
     int numa_node;           // of guest memory, -1 unknown
     uint64_t connects;       // connections so far
     uint64_t messages;       // requests handled
-    uint64_t refused;        // requests refused
+    uint64_t refused;        // requests refused, and connections given up for a peer's fault
+    uint64_t queues_broken;  // times that a queue broke
     pid_t peer_pid;          // 0 unknown
     char last_error[160];    // last refusal or reason of disconnection; "" none
 };

@@ -113,6 +113,7 @@ static void test_hole(void **state)
     assert_int_equal(
         fallocate(f.memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, FE_MEM_BYTES), 0);
     assert_true(FE_UNTIL(PLAIN_COUNT(&p, broken) == 1));
+    assert_int_equal(plain_info(&p).queues_broken, 1);
     assert_int_equal(PLAIN_COUNT(&p, disconnected), 0);
     leave(&f);
     plain_poll_end(&p);
