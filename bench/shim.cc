@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The only C++: registers cases with Google Benchmark. One iteration is one repetition of the C
+// side, which has a clock, a warm-up and a probe of its own; the time that is reported is that of a
+// buffer.
+#include <memory>
+#include <string>
+
+#include <benchmark/benchmark.h>
+
+#include "shim.h"
+
+namespace
+{
+
+void set_counters(benchmark::State &state, const bench_repeat &r)
+{
+    const double n = static_cast<double>(r.sum.buffers);
+    state.counters["Mpps"] = n / r.sum.seconds * 1e-6;
+    state.counters["cycles"] = r.sum.cycles / n;
+    state.counters["trip_ns"] = r.sum.trip_after_ns;
+    state.counters["batch"] = n / static_cast<double>(r.sum.device_takes ? r.sum.device_takes : 1);
+    if (r.sum.latency.total) {
+        state.counters["p50_ns"] = static_cast<double>(bench_hist_percentile(&r.sum.latency, 50));
+        state.counters["p99_ns"] = static_cast<double>(bench_hist_percentile(&r.sum.latency, 99));
+    }
+    state.SetLabel(bench_class_name(r.class_));
+}
+
+void run(benchmark::State &state, const bench_shim *shim, const bench_case &c,
+         const std::string &name)
+{
+    auto r = std::make_unique<bench_repeat>();
+    char why[300];
+    for (auto _ : state) {
+        if (bench_repeat_run(&c, shim->ms, r.get(), why, sizeof(why))) {
+            shim->failed(shim->arg, name.c_str(), why);
+            state.SkipWithError(why);
+            break;
+        }
+        state.SetIterationTime(r->sum.seconds / static_cast<double>(r->sum.buffers));
+        set_counters(state, *r);
+        shim->done(shim->arg, name.c_str(), r.get());
+    }
+}
+
+} // namespace
+
+void bench_shim_init(int *argc, char **argv)
+{
+    benchmark::Initialize(argc, argv);
+}
+
+void bench_shim_add(const bench_shim *s, const char *name, const bench_case *c)
+{
+    const std::string title(name);
+    const bench_case copy = *c;
+    benchmark::RegisterBenchmark(
+        name, [s, copy, title](benchmark::State &state) { run(state, s, copy, title); })
+        ->UseManualTime()
+        ->Iterations(1)
+        ->Repetitions(static_cast<int>(s->repetitions))
+        ->Unit(benchmark::kNanosecond);
+}
+
+void bench_shim_run(void)
+{
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+}

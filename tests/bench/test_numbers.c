@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the benchmarks make of their figures: medians, intervals, histograms, the table of
+// repetitions and back.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "record.h"
+#include "stats.h"
+
+static void medians(void **state)
+{
+    double odd[] = {5, 1, 3}, even[] = {4, 1, 3, 2};
+    (void)state;
+    assert_true(bench_median(odd, 3) == 3);
+    assert_true(bench_median(even, 4) == 2.5);
+    assert_true(bench_median(odd, 0) == 0);
+}
+
+// Figures that fall apart by launch: an interval that knows only repetitions would be too narrow.
+static void intervals(void **state)
+{
+    double v[40];
+    unsigned launch[40], one[40];
+    (void)state;
+    for (unsigned i = 0; i < 40; i++) {
+        launch[i] = i / 10;
+        one[i] = 1;
+        v[i] = 100 + 10 * (double)launch[i] + (double)(i % 10) / 10;
+    }
+    struct bench_sample apart = {v, launch, 40}, together = {v, one, 40};
+    struct bench_interval a = bench_interval_of(&apart, 7), b = bench_interval_of(&together, 7);
+    assert_true(a.middle == b.middle);
+    assert_true(a.low <= a.middle && a.middle <= a.high);
+    assert_true(a.high - a.low > 1.5 * (b.high - b.low));
+    struct bench_interval again = bench_interval_of(&apart, 7);
+    assert_true(again.low == a.low && again.high == a.high);
+    struct bench_sample single = {v, launch, 1};
+    a = bench_interval_of(&single, 7);
+    assert_true(a.low == v[0] && a.high == v[0]);
+}
+
+static void ratios(void **state)
+{
+    double x[30], y[30];
+    unsigned launch[30];
+    (void)state;
+    for (unsigned i = 0; i < 30; i++) {
+        launch[i] = i % 3;
+        x[i] = 20 + (double)(i % 5);
+        y[i] = 10 + (double)(i % 4);
+    }
+    struct bench_sample a = {x, launch, 30}, b = {y, launch, 30};
+    struct bench_interval r = bench_interval_ratio(&a, &b, 1),
+                          same = bench_interval_ratio(&a, &a, 1);
+    assert_true(r.low > 1.5 && r.high < 2.5);
+    assert_true(same.middle == 1 && same.low <= 1 && same.high >= 1);
+}
+
+// Every value lies within a 32nd of what the histogram says of it.
+static void histogram(void **state)
+{
+    static struct bench_hist h;
+    (void)state;
+    for (uint64_t ns = 1; ns < 1ull << 40; ns = ns * 3 / 2 + 1) {
+        memset(&h, 0, sizeof(h));
+        bench_hist_add(&h, ns);
+        bench_hist_add(&h, 1ull << 41);
+        double got = (double)bench_hist_percentile(&h, 50);
+        assert_true(got >= (double)ns * 31 / 32 && got <= (double)ns * 33 / 32);
+    }
+    memset(&h, 0, sizeof(h));
+    for (uint64_t i = 1; i <= 10000; i++)
+        bench_hist_add(&h, i);
+    assert_in_range(bench_hist_percentile(&h, 50), 4840, 5160);
+    assert_in_range(bench_hist_percentile(&h, 99.99), 9690, 10000);
+    assert_int_equal(h.max, 10000);
+}
+
+static void rows_and_back(void **state)
+{
+    char path[] = "/tmp/tern-rows-XXXXXX", why[300];
+    static struct bench_repeat rep;
+    struct bench_row out, *in;
+    size_t n;
+    (void)state;
+    FILE *f = fdopen(mkstemp(path), "w");
+    assert_non_null(f);
+    rep.class_ = BENCH_FAR;
+    rep.sum = (struct bench_result){.buffers = 1000,
+                                    .seconds = 1e-5,
+                                    .cycles = 30000,
+                                    .kicks = 10,
+                                    .device_takes = 100,
+                                    .trip_after_ns = 480};
+    bench_row_make(&out, "split/size:256", 3, &rep);
+    assert_int_equal(bench_rows_head(f), 0);
+    assert_int_equal(bench_rows_put(f, &out), 0);
+    fclose(f);
+    assert_int_equal(bench_rows_read(path, &in, &n, why, sizeof(why)), 0);
+    assert_int_equal(n, 1);
+    assert_string_equal(in->name, "split/size:256");
+    assert_int_equal(in->class_, BENCH_FAR);
+    assert_int_equal(in->launch, 3);
+    assert_true(in->ns == 10 && in->cycles == 30 && in->mpps == 100 && in->kicks == 0.01);
+    assert_true(in->device_batch == 10 && in->trip_most == 480 && in->p50 == 0);
+    free(in);
+
+    // A line cut short is named; so is a file that is not there.
+    f = fopen(path, "a");
+    assert_non_null(f);
+    fprintf(f, "split,far,1,3.0\n");
+    fclose(f);
+    assert_int_equal(bench_rows_read(path, &in, &n, why, sizeof(why)), -1);
+    assert_non_null(strstr(why, "line 3 "));
+    free(in);
+    unlink(path);
+    assert_int_equal(bench_rows_read(path, &in, &n, why, sizeof(why)), -1);
+    assert_non_null(strstr(why, "fix: "));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(medians),   cmocka_unit_test(intervals),     cmocka_unit_test(ratios),
+        cmocka_unit_test(histogram), cmocka_unit_test(rows_and_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
