@@ -143,9 +143,9 @@ static void test_ring_refused_for_good(void **state)
             rc = vio_dev_check(r.t.d);
         assert_int_equal(rc, q->rc ? q->rc : -ECONNRESET);
         assert_true(FE_UNTIL(vio_vu_event(r.t.v) == -ECONNRESET));
-        r.s.lie = STUB_HONEST;
         vio_dev_del_vqs(r.t.d);
         stub_idle(&r.s);
+        r.s.lie = STUB_HONEST;
     }
     run_close(&r);
 }
@@ -165,9 +165,9 @@ static void test_ring_answer_skipped(void **state)
         assert_false(vio_vu_connected(r.t.v));
         run_said(&r, vhu_req_name(at[i]));
         run_said(&r, "answered with a reply to SET_VRING_");
-        r.s.lie = STUB_HONEST;
         vio_dev_del_vqs(r.t.d);
         stub_idle(&r.s);
+        r.s.lie = STUB_HONEST;
     }
     run_close(&r);
 }
