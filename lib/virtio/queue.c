@@ -217,6 +217,8 @@ int vio_queue_add(struct vio_queue *q, struct vq_seg *sg, uint16_t nread, uint16
 bool vio_queue_kick_prepare(struct vio_queue *q)
 {
     vq_drv_publish(&q->vq, q->vq.features);
+    if (!(q->dev->status & VIO_S_DRIVER_OK))
+        return false; // vio_dev_ready makes up for it
     if (vq_drv_must_notify(&q->vq, q->vq.features))
         return true;
     q->kicks_suppressed++;

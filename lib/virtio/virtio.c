@@ -65,7 +65,12 @@ int vio_dev_ready(struct vio_dev *d)
     if (d->failed)
         return -EIO;
     int rc = add_status(d, VIO_S_DRIVER_OK);
-    return rc ? give_up(d, rc) : 0;
+    if (rc)
+        return give_up(d, rc);
+    for (uint32_t i = 0; i < d->nqueues; i++)
+        if (d->queue[i] && vq_drv_must_notify(&d->queue[i]->vq, d->features))
+            vio_queue_notify(d->queue[i]); // of what was put before
+    return 0;
 }
 
 // ---- features ----

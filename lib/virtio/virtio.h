@@ -153,7 +153,8 @@ struct vio_vq_spec {
 int vio_dev_find_vqs(struct vio_dev *d, const struct vio_vq_spec *spec, uint32_t n);
 void vio_dev_del_vqs(struct vio_dev *d);
 
-// DRIVER_OK: from here on the device may work.
+// DRIVER_OK: from here on the device may work. Buffers may be put before, by the control thread;
+// the device is notified of them here and not earlier (§3.1.1).
 int vio_dev_ready(struct vio_dev *d);
 
 // Status 0; all queues must have been deleted, or are deleted here.
