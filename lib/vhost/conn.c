@@ -23,7 +23,7 @@ static void forget(struct vhu_dev *d)
         close(d->backend_fd);
     d->backend_fd = -1;
     d->features = d->proto = 0;
-    d->features_set = false;
+    d->features_set = d->features_refused = false;
     d->status = 0;
     d->numa_node = -1;
     d->peer_pid = 0;

@@ -63,6 +63,7 @@ struct vhu_dev {
     uint64_t offered;
     uint64_t features;
     bool features_set;
+    bool features_refused; // the last that the peer wrote
     uint64_t proto_offered;
     uint64_t proto;
     uint8_t status;

@@ -7,6 +7,8 @@
 
 #include "proto.h"
 
+#define STATUS_FEATURES_OK 8u // §2.1
+
 void vhu_proto_offer(struct vhu_dev *d)
 {
     const struct vhu_class *c = d->type;
@@ -31,10 +33,8 @@ int vhu_on_get_features(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *re
     return 0;
 }
 
-int vhu_on_set_features(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *reply)
+static int set_features(struct vhu_dev *d, uint64_t f)
 {
-    uint64_t f = m->p.u64;
-    (void)reply;
     if (f & ~d->offered)
         return vhu_refuse(d, "SET_FEATURES: bits 0x%llx were not offered",
                           (unsigned long long)(f & ~d->offered));
@@ -50,6 +50,14 @@ int vhu_on_set_features(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *re
     d->features_set = true;
     vhu_dev_update(d);
     return 0;
+}
+
+int vhu_on_set_features(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *reply)
+{
+    (void)reply;
+    int rc = set_features(d, m->p.u64);
+    d->features_refused = rc != 0;
+    return rc;
 }
 
 int vhu_on_get_proto(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *reply)
@@ -95,6 +103,7 @@ static void reset(struct vhu_dev *d)
         vhu_ring_reset(&d->ring[i], false);
     d->features = 0;
     d->features_set = false;
+    d->features_refused = false;
     d->status = 0;
 }
 
@@ -114,7 +123,10 @@ int vhu_on_set_status(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *repl
                           (unsigned long long)m->p.u64);
     if (m->p.u64 == 0)
         reset(d);
-    d->status = (uint8_t)m->p.u64;
+    uint8_t status = (uint8_t)m->p.u64;
+    if (d->features_refused && !(d->status & STATUS_FEATURES_OK))
+        status &= (uint8_t)~STATUS_FEATURES_OK; // by which the driver knows (§2.2.2)
+    d->status = status;
     return 0;
 }
 
