@@ -120,10 +120,10 @@ static int receive(struct vio_vu *v, uint32_t request)
     vhu_rx_reset(&v->rx);
     for (;;) {
         const char *why;
+        int64_t left = end - now_ms(); // before the look: who was kept off the CPU still looks once
         int rc = vhu_rx_read(&v->rx, v->sock, &why);
         if (rc)
             return rc < 0 ? over(v, rc, request, why) : 0;
-        int64_t left = end - now_ms();
         if (left <= 0) {
             vu_error(v, 0, "%s: no reply in %u ms", vhu_req_name(request), v->o.timeout_ms);
             vu_drop(v);
