@@ -71,6 +71,7 @@ static void repeat_inflight(const struct attack *a)
         expect_dropped("not offered");
         counters_mark();
     }
+    watch_noisy();
 }
 
 static void repeat_table(const struct attack *a)

@@ -24,7 +24,7 @@ void watch_close(void);
 // A case begins: from here on the log is searched. Waits until the log takes lines again.
 void watch_mark(void);
 
-// This case fills the log; the next one has to wait.
+// This case has filled the log; the next one has to wait.
 void watch_noisy(void);
 
 // What descriptors and mappings have to come back to: called with no peer on the attacked port.
