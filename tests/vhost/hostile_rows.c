@@ -185,6 +185,8 @@ void rows_close(void)
         close(kinds[i]);
 }
 
+#define ROW_FDS 16u // most descriptors of a row
+
 bool rows_send(struct fe *f, const struct hostile_row *r, bool ask)
 {
     struct vhu_hdr h = {r->request, VHU_VERSION | r->flags | (ask ? VHU_NEED_REPLY : 0), r->size};
@@ -195,8 +197,10 @@ bool rows_send(struct fe *f, const struct hostile_row *r, bool ask)
     struct iovec v[3] = {{&h, sizeof(h)},
                          {(void *)(uintptr_t)&r->p, size < sizeof(r->p) ? size : sizeof(r->p)},
                          {(void *)(uintptr_t)zeros, size < sizeof(r->p) ? 0 : size - sizeof(r->p)}};
-    char control[CMSG_SPACE(16 * sizeof(int))] = {0};
+    char control[CMSG_SPACE(ROW_FDS * sizeof(int))] = {0};
     struct msghdr m = {.msg_iov = v, .msg_iovlen = 3};
+    if (r->nfd > ROW_FDS)
+        return false;
     if (r->nfd) {
         m.msg_control = control;
         m.msg_controllen = CMSG_SPACE(r->nfd * sizeof(int));
