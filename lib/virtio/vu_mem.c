@@ -60,6 +60,14 @@ static int grow(struct vu_regions *l)
     return 0;
 }
 
+// There must be room for it.
+static void insert(struct vu_regions *l, uint32_t at, const struct vu_region *r)
+{
+    memmove(&l->r[at + 1], &l->r[at], (l->n - at) * sizeof(l->r[0]));
+    l->r[at] = *r;
+    l->n++;
+}
+
 static int put_in(struct vu_regions *l, const struct vu_region *r)
 {
     uint32_t at = position(l, r->addr);
@@ -67,9 +75,7 @@ static int put_in(struct vu_regions *l, const struct vu_region *r)
         return -EEXIST;
     if (grow(l))
         return -ENOMEM;
-    memmove(&l->r[at + 1], &l->r[at], (l->n - at) * sizeof(l->r[0]));
-    l->r[at] = *r;
-    l->n++;
+    insert(l, at, r);
     return 0;
 }
 
@@ -186,9 +192,11 @@ static int tell_slots(struct vio_vu *v, const struct vu_regions *want)
     for (uint32_t i = 0; i < want->n && rc == 0; i++) {
         if (holds(&v->told, &want->r[i]))
             continue;
-        rc = tell_slot(v, VHU_REQ_ADD_MEM_REG, &want->r[i]);
+        rc = grow(&v->told); // first: what the back end has been given must be noted
         if (rc == 0)
-            rc = put_in(&v->told, &want->r[i]);
+            rc = tell_slot(v, VHU_REQ_ADD_MEM_REG, &want->r[i]);
+        if (rc == 0)
+            insert(&v->told, position(&v->told, want->r[i].addr), &want->r[i]);
     }
     return rc;
 }
