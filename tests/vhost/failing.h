@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// System and library calls that fail when a test says so. The linker puts these in the place of the
+// real ones, in the libraries too (see meson.build); only calls of the thread that asked can fail.
+#ifndef FAILING_H
+#define FAILING_H
+
+#include <stdbool.h>
+
+// The `nth` call (1: the next) fails as it does when a system has nothing left; and the `nth` call
+// of this name fails with `error`. Each replaces the one before.
+void fail_any(unsigned nth);
+void fail_call(const char *name, unsigned nth, int error);
+
+// No call fails any more. The errno that one failed with; 0: none has.
+int fail_end(void);
+
+// Whether the last one that failed was this.
+bool fail_was(const char *name);
+
+#endif
