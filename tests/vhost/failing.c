@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static __thread struct {
@@ -87,6 +88,8 @@ WRAP(int, accept4, EMFILE, -1, (int fd, struct sockaddr *a, socklen_t *n, int fl
      (fd, a, n, flags))
 WRAP(ssize_t, sendmsg, ENOBUFS, -1, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
 WRAP(ssize_t, recvmsg, ENOMEM, -1, (int fd, struct msghdr *m, int flags), (fd, m, flags))
+WRAP_AS(ssize_t, preadv2, preadv64v2, EIO, -1,
+        (int fd, const struct iovec *v, int n, off_t offset, int flags), (fd, v, n, offset, flags))
 WRAP(int, poll, ENOMEM, -1, (struct pollfd * p, nfds_t n, int ms), (p, n, ms))
 WRAP(int, unlink, EACCES, -1, (const char *path), (path))
 WRAP_AS(int, fstat, fstat64, EIO, -1, (int fd, struct stat64 *st), (fd, st))
