@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The wire and the doorbells where a system call is interrupted, fails, or does half of what it was
-// asked for; and a class that refuses.
+// The wire and the doorbells where a system call is interrupted, fails or has to wait; and a class
+// that refuses.
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -102,7 +102,8 @@ static void *read_slowly(void *arg)
     return NULL;
 }
 
-// A socket that takes less than a message at a time: every byte arrives, and every descriptor once.
+// A socket with room for few messages: the sender waits, and every byte and descriptor arrives
+// once.
 static void test_small_buffer(void **state)
 {
     static struct vhu_msg m = {.hdr = {1, VHU_VERSION, VHU_PAYLOAD_MAX}, .nfd = 1};
