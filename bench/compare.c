@@ -9,6 +9,7 @@
 
 #define PATH_BYTES 4096
 #define SEED 20240817u
+#define LAUNCHES_LEAST 3u // of each side, for a verdict
 
 struct table {
     struct bench_row *row;
@@ -62,8 +63,28 @@ static struct bench_sample sample(const struct picked *p)
     return (struct bench_sample){p->ns, p->launch, p->n};
 }
 
-static const char *verdict(const struct bench_interval *r)
+static unsigned launches(const struct picked *p)
 {
+    unsigned n = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        size_t k = 0;
+        while (k < i && p->launch[k] != p->launch[i])
+            k++;
+        n += k == i;
+    }
+    return n;
+}
+
+// Two launches of one program may differ by a fifth, steadily: of few nothing can be told.
+static bool told(const struct picked *a, const struct picked *b)
+{
+    return launches(a) >= LAUNCHES_LEAST && launches(b) >= LAUNCHES_LEAST;
+}
+
+static const char *verdict(const struct bench_interval *r, bool enough)
+{
+    if (!enough)
+        return "no verdict: fewer than 3 launches";
     if (r->low > 1)
         return "slower";
     return r->high < 1 ? "faster" : "the same, as far as one can tell";
@@ -81,8 +102,8 @@ static int compare_one(const struct table *base, const struct table *fresh,
         struct bench_interval r = bench_interval_ratio(&y, &x, SEED);
         printf("%-60s %-5s %8.2f %8.2f ns  %.3f (%.3f … %.3f)  %s\n", like->name,
                bench_class_name(like->class_), old.middle, new.middle, r.middle, r.low, r.high,
-               verdict(&r));
-        slower = r.low > 1;
+               verdict(&r, told(&a, &b)));
+        slower = r.low > 1 && told(&a, &b);
     }
     drop(&a);
     drop(&b);

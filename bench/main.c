@@ -84,8 +84,9 @@ static void help(void)
         "  --help         this text\n\n"
         "Rates of repetitions stand with the placement of the two CPUs, probed before, during and\n"
         "after: near, far, one (thread), or mixed. Do not compare across them.\n"
-        "compare prints NEW ÷ BASE for each case and placement, with intervals; exit status 1 if\n"
-        "a case is slower beyond doubt.\n");
+        "compare prints NEW ÷ BASE for each case and placement, with intervals and, of 3 launches "
+        "or\n"
+        "more, a verdict; exit status 1 if a case is slower beyond doubt.\n");
 }
 
 static int bad(const char *text, const char *fix)

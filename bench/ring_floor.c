@@ -23,7 +23,7 @@ struct end {
     uint64_t count; // driver: taken back; device: given back
     uint32_t at;    // next slot
     uint32_t size;
-    uint32_t oldest;  // driver: place in order[] of the oldest on its way; device: number of it
+    uint32_t oldest;  // driver: place in order[] of the oldest on its way
     uint16_t order[]; // driver: ids on their way
 };
 

@@ -18,7 +18,6 @@ struct driver {
 
 struct device {
     struct vq_dev q;
-    uint32_t segs;
     struct vq_seg seg[CHUNK * BENCH_SEGS];
     union {
         struct vq_mem mem;
@@ -75,7 +74,6 @@ static void *open_device(const struct bench_shape *s, void *shared)
     struct device *d = calloc(1, sizeof(*d));
     if (!d)
         return NULL;
-    d->segs = s->segs;
     vq_mem_identity(&d->mem, 1);
     if (vq_dev_init(&d->q, &a, s->features, s->size, &d->mem)) {
         free(d);

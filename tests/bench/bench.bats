@@ -14,15 +14,16 @@ teardown() {
     rm -rf "$dir"
 }
 
-# table DIR NS...: a folder as a run leaves it, with one case that took so long.
+# table DIR NS...: a folder as a run leaves it, with one case that took so long, in three launches.
 table() {
-    local out=$1 ns
+    local out=$1 ns n=0
     shift
     mkdir -p "$out"
     "$bench" --ring floor --place same --ms 1 --repetitions 1 --out "$out" >/dev/null 2>&1
     head -1 "$out/repetitions.csv" >"$out/new"
     for ns in "$@"; do
-        sed -n 2p "$out/repetitions.csv" | awk -F, -v OFS=, -v ns="$ns" '{ $4 = ns; print }' >>"$out/new"
+        sed -n 2p "$out/repetitions.csv" | awk -F, -v OFS=, -v ns="$ns" -v n=$((n % 3)) '{ $3 = n + 1; $4 = ns; print }' >>"$out/new"
+        n=$((n + 1))
     done
     mv "$out/new" "$out/repetitions.csv"
 }
@@ -91,6 +92,11 @@ table() {
     run "$bench" compare "$dir/c" "$dir/a"
     [ "$status" -eq 0 ]
     [[ $output == *"faster"* ]]
+    # What one launch says may be its memory's doing.
+    sed -i -E 's/,one,[0-9]+,/,one,1,/' "$dir/c/repetitions.csv"
+    run "$bench" compare "$dir/a" "$dir/c"
+    [ "$status" -eq 0 ]
+    [[ $output == *"no verdict: fewer than 3 launches"* ]]
     run "$bench" compare "$dir/a" "$dir/none"
     [ "$status" -eq 2 ]
     [[ $output == *"fix: "* ]]
