@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bad.h"
+#include "options.h"
+
+enum {
+    OPT_PRESET = KNOBS,
+    OPT_CPUS,
+    OPT_MS,
+    OPT_REPETITIONS,
+    OPT_LAUNCHES,
+    OPT_LAUNCH,
+    OPT_OUT,
+    OPT_LATENCY,
+    OPT_LIST,
+    OPTIONS
+};
+
+static const char *const names[OPTIONS] = {
+    [OPT_PRESET] = "preset",
+    [OPT_CPUS] = "cpus",
+    [OPT_MS] = "ms",
+    [OPT_REPETITIONS] = "repetitions",
+    [OPT_LAUNCHES] = "launches",
+    [OPT_LAUNCH] = "launch",
+    [OPT_OUT] = "out",
+    [OPT_LATENCY] = "latency",
+    [OPT_LIST] = "list",
+};
+
+// What an option is, where nobody says otherwise.
+static void defaults(struct bench_options *o)
+{
+    *o = (struct bench_options){.launches = 1, .ms = 100, .repetitions = 3};
+    bench_knobs_init(&o->knobs, NULL);
+}
+
+void bench_options_help(void)
+{
+    for (int i = 0; i < KNOBS; i++) {
+        const char *const *w = bench_knob_words((enum bench_knob)i);
+        printf("  --%-12s %s", bench_knob_name((enum bench_knob)i),
+               bench_knob_help((enum bench_knob)i));
+        for (int k = 0; w && w[k]; k++)
+            printf("%s%s", k ? ", " : ": ", w[k]);
+        printf("\n");
+    }
+    printf(
+        "\n"
+        "  --preset NAME  quick (under two minutes) or paper (hours); other options come on top\n"
+        "  --cpus A,B     CPUs of the driver and of the device (0,1)\n"
+        "  --ms N         length of a repetition (100)\n"
+        "  --repetitions N  of each case and launch (3)\n"
+        "  --launches N   processes, one after the other, each with its own memory (1)\n"
+        "  --latency      take the time of each buffer\n"
+        "  --out DIR      keep every repetition there (repetitions.csv, manifest.txt, *.json)\n"
+        "  --list         name the rings and the cases; run nothing\n"
+        "  --help         this text\n");
+}
+
+// ---- values ----
+
+static int number(const char *text, unsigned least, unsigned most, unsigned *value)
+{
+    char *end;
+    unsigned long v = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || v < least || v > most)
+        return bench_bad("a number is out of its range", "look at --help");
+    *value = (unsigned)v;
+    return 0;
+}
+
+static int cpus(const char *text, int *cpu)
+{
+    char rest;
+    if (sscanf(text, "%d,%d%c", &cpu[0], &cpu[1], &rest) == 2 && cpu[0] >= 0 && cpu[1] >= 0)
+        return 0;
+    return bench_bad("--cpus takes two numbers", "--cpus 0,1");
+}
+
+static int knob(struct bench_options *o, int which, const char *list)
+{
+    char why[400];
+    if (bench_knob_set(&o->knobs, (enum bench_knob)which, list, why, sizeof(why)) == 0)
+        return 0;
+    fprintf(stderr, "tern-bench: %s\n", why);
+    return -1;
+}
+
+static int preset(struct bench_options *o, const char *name)
+{
+    if (bench_knobs_init(&o->knobs, name))
+        return bench_bad("there is no such preset", "--preset quick or --preset paper");
+    bool paper = strcmp(name, "paper") == 0;
+    o->repetitions = paper ? 10 : 3;
+    o->launches = paper ? 5 : 1;
+    o->ms = paper ? 100 : 50;
+    return 0;
+}
+
+static int option(struct bench_options *o, int which, const char *arg)
+{
+    unsigned n;
+    switch (which) {
+    case OPT_PRESET:
+        return 0; // taken first
+    case OPT_CPUS:
+        return cpus(arg, o->knobs.cpu);
+    case OPT_MS:
+        if (number(arg, 1, 60000, &n))
+            return -1;
+        o->ms = n;
+        return 0;
+    case OPT_REPETITIONS:
+        return number(arg, 1, 10000, &o->repetitions);
+    case OPT_LAUNCHES:
+        return number(arg, 1, 250, &o->launches);
+    case OPT_LAUNCH:
+        return number(arg, 1, 250, &o->launch);
+    case OPT_OUT:
+        o->out = arg;
+        return 0;
+    case OPT_LATENCY:
+        o->knobs.latency = true;
+        return 0;
+    case OPT_LIST:
+        o->list = true;
+        return 0;
+    default:
+        return knob(o, which, arg);
+    }
+}
+
+int bench_options_parse(struct bench_options *o, int argc, char **argv)
+{
+    struct option known[OPTIONS + 1] = {{.name = NULL}};
+    for (int i = 0; i < OPTIONS; i++) {
+        bool flag = i == OPT_LATENCY || i == OPT_LIST;
+        known[i].name = i < KNOBS ? bench_knob_name((enum bench_knob)i) : names[i];
+        known[i].has_arg = flag ? no_argument : required_argument;
+        known[i].val = i;
+    }
+    defaults(o);
+    // Twice: a preset first, wherever it stands, so that the others come on top.
+    for (int turn = 0; turn < 2; turn++) {
+        int c;
+        optind = 1;
+        opterr = turn == 0;
+        while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+            if (c == '?')
+                return bench_bad("an option is unknown or lacks its value", "look at --help");
+            if (turn == 0 ? c == OPT_PRESET && preset(o, optarg) : option(o, c, optarg))
+                return -1;
+        }
+    }
+    return optind == argc ? 0 : bench_bad("a word too many", "look at --help");
+}
