@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Each full fence of docs/ordering.md in a function of its own, with the store before it and the
-// load behind it, for `barriers` to look at the instructions.
+// load behind it, for `barriers` to look at the instructions. With MISPLACED there are fences that
+// stand in the wrong place, which it must find.
 #include "gate.h"
 #include "virtq.h"
 
@@ -70,3 +71,57 @@ unsigned P1b_waiting(struct vq_dev *q)
 {
     return vq_packed_dev_waiting(q, VQ_F_VERSION_1, 1);
 }
+
+#ifdef MISPLACED
+#define F VQ_F_VERSION_1
+
+bool S3b_early(struct vq_dev *q);
+bool S3b_early(struct vq_dev *q)
+{
+    vq_fence(F);
+    vq_store16(&q->used->flags, 0);
+    return vq_load16_acquire(F, &q->avail->idx) != q->avail_idx;
+}
+bool S3b_late(struct vq_dev *q);
+bool S3b_late(struct vq_dev *q)
+{
+    vq_store16(&q->used->flags, 0);
+    uint16_t seen = vq_load16_acquire(F, &q->avail->idx);
+    vq_fence(F);
+    return seen != q->avail_idx;
+}
+bool S4a_early(struct vq_dev *q);
+bool S4a_early(struct vq_dev *q)
+{
+    vq_fence(F);
+    vq_split_dev_publish(q, F);
+    return !(vq_load16(&q->avail->flags) & VQ_AVAIL_F_NO_INTERRUPT);
+}
+bool S4a_late(struct vq_dev *q);
+bool S4a_late(struct vq_dev *q)
+{
+    vq_split_dev_publish(q, F);
+    uint16_t flags = vq_load16(&q->avail->flags);
+    vq_fence(F);
+    return !(flags & VQ_AVAIL_F_NO_INTERRUPT);
+}
+bool G1a_late(struct vhu_gate *g);
+bool G1a_late(struct vhu_gate *g)
+{
+    __atomic_store_n(&g->inside, 1, __ATOMIC_RELAXED);
+    bool open = __atomic_load_n(&g->open, __ATOMIC_ACQUIRE);
+    if (!vhu_gate_asymmetric)
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return open;
+}
+// What a compiler may make of vhu_gate_enter without its compiler barrier.
+bool G1a_swapped(struct vhu_gate *g);
+bool G1a_swapped(struct vhu_gate *g)
+{
+    bool open = __atomic_load_n(&g->open, __ATOMIC_ACQUIRE);
+    if (!vhu_gate_asymmetric)
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&g->inside, 1, __ATOMIC_RELAXED);
+    return open;
+}
+#endif
