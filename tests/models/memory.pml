@@ -9,7 +9,6 @@
 // Stores that no thread may read any more are dropped, so that endless programs have finite states.
 // The model sets LOCS (locations) and DEPTH (stores kept); too small a DEPTH is an error, not a limit. Where one
 // thread may go on for ever without the other, the model sets BOUNDED: then a load is at most DEPTH - 1 stores behind.
-// With FENCES_ONLY release and acquire give nothing, so that full fences alone have to do, and stores carry no view.
 
 #ifndef WEAK
 #define WEAK 0 // nothing is weakened
@@ -19,9 +18,7 @@
 
 typedef Store {
     byte value;
-#ifndef FENCES_ONLY
     byte view[LOCS]
-#endif
 };
 typedef Location {
     Store kept[DEPTH];
@@ -40,39 +37,6 @@ hidden byte mi, mj, mk, ml, mcut, pick;
 #define NEWEST(loc) (mem[loc].n - 1)
 #define NEWS(loc) mem[loc].kept[NEWEST(loc)].value
 
-#ifdef FENCES_ONLY
-#define MOVE_VIEW(loc, to, from)
-#define CLEAR_VIEW(loc, at)
-#define CUT_VIEWS(loc)
-#define CARRY_VIEW(t, loc, release)
-#define TAKE_VIEW(t, loc, acquire)
-#define NO_NEWS(loc, val) (NEWS(loc) == (val)) // an equal store behind it changes nothing that a load can tell
-#else
-#define MOVE_VIEW(loc, to, at) \
-    for (mj : 0 .. LOCS - 1) { mem[loc].kept[to].view[mj] = mem[loc].kept[at].view[mj] }
-#define CLEAR_VIEW(loc, at) \
-    for (mj : 0 .. LOCS - 1) { mem[loc].kept[at].view[mj] = 0 }
-#define CUT_VIEWS(loc) \
-    for (mi : 0 .. LOCS - 1) { \
-        for (mj : 0 .. DEPTH - 1) { \
-            mem[mi].kept[mj].view[loc] = BACK(mem[mi].kept[mj].view[loc], mcut) \
-        } \
-    }
-#define CARRY_VIEW(t, loc, release) \
-    if \
-    :: release -> \
-        for (mi : 0 .. LOCS - 1) { mem[loc].kept[ml].view[mi] = sees[t].from[mi] } \
-    :: else \
-    fi;
-#define TAKE_VIEW(t, loc, acquire) \
-    if \
-    :: acquire -> \
-        for (mi : 0 .. LOCS - 1) { sees[t].from[mi] = MAX(sees[t].from[mi], mem[loc].kept[pick].view[mi]) } \
-    :: else \
-    fi;
-#define NO_NEWS(loc, val) false
-#endif
-
 // Drops the oldest mcut stores; who could still have read them now starts with the next.
 inline drop(loc)
 {
@@ -80,17 +44,23 @@ inline drop(loc)
         if
         :: mi + mcut < mem[loc].n ->
             mem[loc].kept[mi].value = mem[loc].kept[mi + mcut].value;
-            MOVE_VIEW(loc, mi, mi + mcut)
+            for (mj : 0 .. LOCS - 1) {
+                mem[loc].kept[mi].view[mj] = mem[loc].kept[mi + mcut].view[mj]
+            }
         :: else ->
             mem[loc].kept[mi].value = 0;
-            CLEAR_VIEW(loc, mi)
+            for (mj : 0 .. LOCS - 1) { mem[loc].kept[mi].view[mj] = 0 }
         fi
     }
     mem[loc].n = mem[loc].n - mcut;
     sees[0].from[loc] = BACK(sees[0].from[loc], mcut);
     sees[1].from[loc] = BACK(sees[1].from[loc], mcut);
     fenced.from[loc] = BACK(fenced.from[loc], mcut);
-    CUT_VIEWS(loc)
+    for (mi : 0 .. LOCS - 1) {
+        for (mj : 0 .. DEPTH - 1) {
+            mem[mi].kept[mj].view[loc] = BACK(mem[mi].kept[mj].view[loc], mcut)
+        }
+    }
 }
 
 inline forget(loc)
@@ -123,16 +93,17 @@ inline store(t, loc, val, release)
             drop(loc)
         :: else
         fi;
+#else
+        assert(mem[loc].n < DEPTH); // enlarge DEPTH
 #endif
+        ml = mem[loc].n;
+        mem[loc].kept[ml].value = val;
+        mem[loc].n = ml + 1;
+        sees[t].from[loc] = ml;
         if
-        :: NO_NEWS(loc, val) -> sees[t].from[loc] = NEWEST(loc)
-        :: else ->
-            assert(mem[loc].n < DEPTH); // enlarge DEPTH
-            ml = mem[loc].n;
-            mem[loc].kept[ml].value = val;
-            mem[loc].n = ml + 1;
-            sees[t].from[loc] = ml;
-            CARRY_VIEW(t, loc, release)
+        :: release ->
+            for (mi : 0 .. LOCS - 1) { mem[loc].kept[ml].view[mi] = sees[t].from[mi] }
+        :: else
         fi;
         forget(loc)
     }
@@ -149,7 +120,13 @@ inline load(t, loc, acquire, into)
         d_step {
             into = mem[loc].kept[pick].value;
             sees[t].from[loc] = pick;
-            TAKE_VIEW(t, loc, acquire)
+            if
+            :: acquire ->
+                for (mi : 0 .. LOCS - 1) {
+                    sees[t].from[mi] = MAX(sees[t].from[mi], mem[loc].kept[pick].view[mi])
+                }
+            :: else
+            fi;
             forget_all();
             pick = 0
         }
