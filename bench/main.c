@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // tern-bench: finds the command; each has a file of its own.
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "bad.h"
 #include "compare.h"
 #include "options.h"
+#include "roofline.h"
 #include "run.h"
 
 static int compare(int argc, char **argv)
@@ -16,14 +18,24 @@ static int compare(int argc, char **argv)
 }
 
 // argv[0] is the command's name; the first one is meant where none is named.
-static const struct {
+static const struct command {
     const char *name, *usage;
     int (*run)(int argc, char **argv);
+    bool helps; // has a --help of its own
 } commands[] = {
-    {"run", "[run] [OPTION…] [--benchmark_…]", bench_run_command},
-    {"compare", "compare BASE NEW", compare},
+    {"run", "[run] [OPTION…] [--benchmark_…]", bench_run_command, false},
+    {"compare", "compare BASE NEW", compare, false},
+    {"roofline", "roofline [OPTION…]", bench_roofline_command, true},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
 
 static int help(void)
 {
@@ -46,12 +58,12 @@ static int help(void)
 int main(int argc, char **argv)
 {
     char name[] = "run";
-    for (int i = 1; i < argc; i++)
+    const struct command *c = argc > 1 ? find(argv[1]) : NULL;
+    for (int i = 1; i < argc && !(c && c->helps); i++)
         if (strcmp(argv[i], "--help") == 0) // before Google Benchmark answers
             return help();
-    for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+    if (c)
+        return c->run(argc - 1, argv + 1);
     argv[0] = name;
     return commands[0].run(argc, argv);
 }

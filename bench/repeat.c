@@ -16,16 +16,13 @@ const char *bench_class_name(enum bench_class c)
     return names[c];
 }
 
-static enum bench_class classify(const struct bench_repeat *r, bool same)
+enum bench_class bench_class_of(double least_ns, double most_ns)
 {
-    double least = r->sum.trip_before_ns, most = r->sum.trip_after_ns;
-    if (same)
-        return BENCH_ONE;
-    if (least <= 0)
+    if (least_ns <= 0 || most_ns <= 0)
         return BENCH_MIXED;
-    if (most < NEAR_MAX_NS)
+    if (most_ns < NEAR_MAX_NS)
         return BENCH_NEAR;
-    return least > FAR_MIN_NS ? BENCH_FAR : BENCH_MIXED;
+    return least_ns > FAR_MIN_NS ? BENCH_FAR : BENCH_MIXED;
 }
 
 static void add_hist(struct bench_hist *to, const struct bench_hist *from)
@@ -102,7 +99,9 @@ int bench_repeat_run(const struct bench_case *c, double ms, struct bench_repeat 
     int rc = measure(b, ms, r);
     if (rc)
         snprintf(why, bytes, "%s", bench_why(b));
-    r->class_ = classify(r, c->place == BENCH_SAME);
+    r->class_ = c->place == BENCH_SAME
+                    ? BENCH_ONE
+                    : bench_class_of(r->sum.trip_before_ns, r->sum.trip_after_ns);
     bench_close(b);
     return rc;
 }

@@ -21,6 +21,9 @@ enum bench_class {
 };
 const char *bench_class_name(enum bench_class c);
 
+// Of two CPUs, from the least and the most of all probes; 0 or less: a probe got no answer.
+enum bench_class bench_class_of(double least_ns, double most_ns);
+
 struct bench_repeat {
     struct bench_result sum; // of all pieces; trips: the least and the most of all probes
     enum bench_class class_;

@@ -101,3 +101,22 @@ table() {
     [ "$status" -eq 2 ]
     [[ $output == *"fix: "* ]]
 }
+
+# ---- the machine's limits ----
+
+@test "roofline: every direction and copy is kept, a bad value is named" {
+    run "$bench" roofline --windows 2 --ms 1 --lines 1,1.25 --batch 4,32 --bytes 64,1518 --out "$dir/out"
+    [ "$status" -eq 0 ]
+    head -1 "$dir/out/roofline.csv" | grep -qx 'class,direction,lines,bytes,batch,window,windows,p10_ns,p50_ns,p90_ns'
+    for direction in one-way there-and-back in-place; do
+        grep -Eq "^(near|far|mixed),$direction,1.25,0,32,1024,[12],[0-9.]+,[0-9.]+,[0-9.]+$" "$dir/out/roofline.csv"
+    done
+    grep -Eq '^(near|far|mixed),from-other,0,1518,0,0,' "$dir/out/roofline.csv"
+    grep -Eq '^(one|mixed),from-own,0,64,0,0,' "$dir/out/roofline.csv"
+    run "$bench" roofline --lines 1.3
+    [ "$status" -eq 2 ]
+    [[ $output == *"--lines: '1.3' is no value"*"fix: whole quarters from 0.25 to 4"* ]]
+    run "$bench" roofline --cpus 1,1
+    [ "$status" -eq 2 ]
+    [[ $output == *"fix: two different CPUs"* ]]
+}
