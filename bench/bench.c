@@ -98,14 +98,6 @@ void bench_sleep(int fd)
         return; // the other end was faster
 }
 
-static struct bench_shape shape(const struct bench_case *c)
-{
-    uint64_t f = c->ring->features | VQ_F_VERSION_1;
-    f |= c->event_idx ? VQ_F_RING_EVENT_IDX : 0;
-    f |= c->layout == BENCH_INDIRECT ? VQ_F_RING_INDIRECT_DESC : 0;
-    return (struct bench_shape){c->size, c->segs, c->layout, f};
-}
-
 static struct bench_content content(const struct bench *b)
 {
     struct bench_content t = {
@@ -134,7 +126,7 @@ static int make_text(struct bench *b)
 static int make_device(struct bench *b)
 {
     const struct bench_case *c = &b->c;
-    struct bench_shape s = shape(c);
+    struct bench_shape s = bench_shape_of(c);
     b->device = (struct bench_device){
         .features = s.features,
         .sh = b->m.sh,
@@ -151,7 +143,7 @@ static int make_device(struct bench *b)
 static int make_driver(struct bench *b)
 {
     const struct bench_case *c = &b->c;
-    struct bench_shape s = shape(c);
+    struct bench_shape s = bench_shape_of(c);
     struct bench_driver *d = &b->driver;
     *d = (struct bench_driver){
         .features = s.features,
@@ -209,7 +201,7 @@ static int start_device(struct bench *b)
 {
     if (b->c.place == BENCH_SAME)
         return 0;
-    if (b->c.place == BENCH_THREADS) {
+    if (b->c.place != BENCH_PROCESSES) {
         b->has_thread = pthread_create(&b->thread, NULL, device_main, b) == 0;
         return b->has_thread ? 0 : -1;
     }
@@ -236,8 +228,7 @@ static void stop_device(struct bench *b)
 
 static int set_up(struct bench *b)
 {
-    struct bench_shape s = shape(&b->c);
-    int rc = bench_memory_map(&b->m, &b->c, b->c.ring->ops->bytes(&s));
+    int rc = bench_memory_map(&b->m, &b->c);
     if (rc)
         return wrong(b->why, sizeof(b->why), strerror(-rc),
                      b->c.huge ? "reserve 2 MiB pages, or --pages 4k" : "free some memory");

@@ -27,8 +27,9 @@ enum bench_work { BENCH_PASS, BENCH_TOUCH, BENCH_COPY };
 // How a buffer stands in a virtqueue.
 enum bench_layout { BENCH_DIRECT, BENCH_CHAINED, BENCH_INDIRECT };
 
-// Where the ends run: in turn on one thread, on two threads, or in two processes.
-enum bench_place { BENCH_SAME, BENCH_THREADS, BENCH_PROCESSES };
+// Where the ends run: in turn on one thread, on two threads, in two processes, or on two threads on
+// different nodes, with all memory on the driver's.
+enum bench_place { BENCH_SAME, BENCH_THREADS, BENCH_PROCESSES, BENCH_NUMA };
 
 struct bench_ring;
 

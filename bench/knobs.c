@@ -13,7 +13,7 @@
 static const char *const works[] = {"pass", "touch", "copy", NULL};
 static const char *const layouts[] = {"direct", "chained", "indirect", NULL};
 static const char *const switches[] = {"off", "on", NULL};
-static const char *const places[] = {"same", "threads", "processes", NULL};
+static const char *const places[] = {"same", "threads", "processes", "numa", NULL};
 static const char *const pages[] = {"4k", "2m", NULL};
 static const char *const notifies[] = {"poll", "eventfd", NULL};
 
@@ -40,21 +40,6 @@ static const struct {
     [KNOB_NOTIFY] = {"notify", "what an end with nothing to do does", notifies, 0, 0, 0},
     [KNOB_RATE] = {"rate", "buffers a second, sent on time; 0: as fast as it goes", NULL, 0,
                    4000000000u, 0},
-};
-
-static const struct {
-    const char *name;
-    enum bench_knob knob;
-    const char *list;
-} presets[] = {
-    {"quick", KNOB_RING, "all"},
-    {"quick", KNOB_PUBLISH, "1,32"},
-    {"quick", KNOB_COMPLETE, "1,32"},
-    {"paper", KNOB_RING, "all"},
-    {"paper", KNOB_SIZE, "16,64,256,1024,4096"},
-    {"paper", KNOB_PUBLISH, "1,4,8,16,32"},
-    {"paper", KNOB_COMPLETE, "1,4,8,16,32"},
-    {"paper", KNOB_WORK, "all"},
 };
 
 const char *bench_knob_name(enum bench_knob k)
@@ -167,10 +152,8 @@ int bench_knob_set(struct bench_knobs *k, enum bench_knob which, const char *lis
     }
 }
 
-int bench_knobs_init(struct bench_knobs *k, const char *preset)
+void bench_knobs_init(struct bench_knobs *k)
 {
-    bool found = !preset;
-    char why[300];
     memset(k, 0, sizeof(*k));
     k->cpu[1] = 1;
     for (int i = 0; i < KNOBS; i++) {
@@ -178,13 +161,6 @@ int bench_knobs_init(struct bench_knobs *k, const char *preset)
         k->n[i] = 1;
     }
     set_all(k, KNOB_RING);
-    for (size_t i = 0; preset && i < sizeof(presets) / sizeof(presets[0]); i++) {
-        if (strcmp(presets[i].name, preset))
-            continue;
-        found = true;
-        bench_knob_set(k, presets[i].knob, presets[i].list, why, sizeof(why));
-    }
-    return found ? 0 : -1;
 }
 
 // ---- cases ----
@@ -214,6 +190,11 @@ uint32_t bench_case_knob(const struct bench_case *c, enum bench_knob k)
     return value[k];
 }
 
+static uint32_t most_in_flight(const struct bench_case *c)
+{
+    return c->layout == BENCH_CHAINED ? c->size / c->segs : c->size;
+}
+
 static struct bench_case make(const struct bench_knobs *k, const uint32_t *v)
 {
     struct bench_case c = {
@@ -240,22 +221,37 @@ static struct bench_case make(const struct bench_knobs *k, const uint32_t *v)
         c.work = BENCH_PASS;
     }
     if (c.depth == AUTO)
-        c.depth = c.layout == BENCH_CHAINED ? c.size / c.segs : c.size;
+        c.depth = most_in_flight(&c);
     return c;
 }
 
-// ring/size:256/publish:32/…, with every knob that has more than one value, and ring and size.
-static void name_case(const struct bench_knobs *k, const struct bench_case *c, char *name)
+// Is the knob's value in a case one that nobody would guess?
+static bool telling(const struct bench_case *c, enum bench_knob k)
+{
+    if (k == KNOB_SIZE || k == KNOB_PUBLISH || k == KNOB_COMPLETE)
+        return true;
+    if (k == KNOB_DEPTH)
+        return c->depth != most_in_flight(c);
+    if (k == KNOB_SEGS)
+        return c->layout != BENCH_DIRECT && c->segs != knobs[k].preset;
+    return bench_case_knob(c, k) != knobs[k].preset;
+}
+
+// ring/size:256/publish:32/…: ring, size and batches, and every knob that is not at its default. So
+// one case has one name, whatever else is measured with it.
+static void name_case(const struct bench_case *c, char *name)
 {
     int at = snprintf(name, NAME_BYTES, "%s", bench_ring_name(c->ring));
     for (int i = KNOB_SIZE; i < KNOBS; i++) {
-        if (k->n[i] < 2 && i != KNOB_SIZE && i != KNOB_PUBLISH && i != KNOB_COMPLETE)
+        if (!telling(c, (enum bench_knob)i))
             continue;
         uint32_t v = bench_case_knob(c, (enum bench_knob)i);
         size_t room = NAME_BYTES - (size_t)at;
         at += knobs[i].words ? snprintf(name + at, room, "/%s:%s", knobs[i].name, knobs[i].words[v])
                              : snprintf(name + at, room, "/%s:%u", knobs[i].name, v);
     }
+    if (c->latency)
+        snprintf(name + at, NAME_BYTES - (size_t)at, "/latency:on");
 }
 
 // Does the case differ from another of the product in nothing that its ring knows?
@@ -293,7 +289,7 @@ unsigned bench_knobs_each(const struct bench_knobs *k, bench_case_fn *fn, void *
         struct bench_case c = make(k, v);
         if (idle(k, &c, at))
             continue;
-        name_case(k, &c, name);
+        name_case(&c, name);
         fn(arg, &c, name);
         n++;
     } while (advance(k, at));

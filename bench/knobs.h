@@ -39,9 +39,8 @@ const char *bench_knob_name(enum bench_knob k);
 const char *bench_knob_help(enum bench_knob k);
 const char *const *bench_knob_words(enum bench_knob k);
 
-// One value for each: what --help calls the default. `preset`: quick or paper, or NULL.
-// -1: there is no such preset.
-int bench_knobs_init(struct bench_knobs *k, const char *preset);
+// One value for each: its default. All rings.
+void bench_knobs_init(struct bench_knobs *k);
 
 // Takes a list such as 16,64,256 or split,packed ("all": every word). 0, or -1 with a text that
 // has a fix line.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "nodes.h"
 
 #define HUGE_PAGE (2ull << 20)
 #define SMALL_PAGE 4096ull
@@ -16,6 +17,31 @@ static uint64_t up(uint64_t n, uint64_t unit)
     return (n + unit - 1) / unit * unit;
 }
 
+// Where the parts of a case's memory begin.
+struct plan {
+    uint64_t ring, buffers, end;
+    uint32_t stride, places;
+};
+
+static struct plan plan(const struct bench_case *c)
+{
+    struct bench_shape s = bench_shape_of(c);
+    bool pass = c->work == BENCH_PASS;
+    struct plan p = {.ring = up(sizeof(struct bench_shared), SMALL_PAGE)};
+    p.buffers = p.ring + up(c->ring->ops->bytes(&s), SMALL_PAGE);
+    p.stride = pass ? PASS_STRIDE : (uint32_t)up(c->payload, BENCH_LINE);
+    p.places = pass ? PASS_PLACES : c->depth;
+    // In pass mode the last address may have a whole payload behind it, that nobody reads.
+    uint64_t end = p.buffers + (uint64_t)p.places * p.stride + (pass ? c->payload : 0);
+    p.end = up(end, c->huge ? HUGE_PAGE : SMALL_PAGE);
+    return p;
+}
+
+uint64_t bench_memory_bytes(const struct bench_case *c)
+{
+    return plan(c).end;
+}
+
 static int map(struct bench_memory *m, bool huge)
 {
     int fd = memfd_create("tern-bench", MFD_CLOEXEC | (huge ? MFD_HUGETLB : 0));
@@ -23,7 +49,7 @@ static int map(struct bench_memory *m, bool huge)
         return -errno;
     int rc = ftruncate(fd, (off_t)m->bytes) < 0 ? -errno : 0;
     if (rc == 0) {
-        m->at = mmap(NULL, m->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+        m->at = mmap(NULL, m->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         rc = m->at == MAP_FAILED ? -errno : 0;
     }
     close(fd);
@@ -32,22 +58,19 @@ static int map(struct bench_memory *m, bool huge)
     return rc;
 }
 
-int bench_memory_map(struct bench_memory *m, const struct bench_case *c, uint64_t ring_bytes)
+int bench_memory_map(struct bench_memory *m, const struct bench_case *c)
 {
-    bool pass = c->work == BENCH_PASS;
-    uint64_t head = up(sizeof(struct bench_shared), 4096), ring = up(ring_bytes, 4096);
-    m->stride = pass ? PASS_STRIDE : (uint32_t)up(c->payload, BENCH_LINE);
-    m->places = pass ? PASS_PLACES : c->depth;
-    // In pass mode the last address may have a whole payload behind it, that nobody reads.
-    uint64_t buffers = (uint64_t)m->places * m->stride + (pass ? c->payload : 0);
-    m->bytes = up(head + ring + buffers, c->huge ? HUGE_PAGE : SMALL_PAGE);
+    struct plan p = plan(c);
+    *m = (struct bench_memory){.bytes = p.end, .stride = p.stride, .places = p.places};
     int rc = map(m, c->huge);
     if (rc)
         return rc;
-    memset(m->at, 0, m->bytes);
+    if (c->place == BENCH_NUMA)
+        bench_nodes_place(m->at, m->bytes, c->cpu[0]);
+    memset(m->at, 0, m->bytes); // by the driver's CPU, which gets the pages
     m->sh = m->at;
-    m->ring = (char *)m->at + head;
-    m->buffers = (char *)m->ring + ring;
+    m->ring = (char *)m->at + p.ring;
+    m->buffers = (char *)m->at + p.buffers;
     return 0;
 }
 

@@ -15,9 +15,11 @@ struct bench_memory {
     uint32_t places; // buffers
 };
 
-// Maps zeroed memory for a case, whose ring takes `ring_bytes`, and touches every page. 0, or
-// -errno.
-int bench_memory_map(struct bench_memory *m, const struct bench_case *c, uint64_t ring_bytes);
+// Bytes that a case needs.
+uint64_t bench_memory_bytes(const struct bench_case *c);
+
+// Maps zeroed memory for a case and touches every page. 0, or -errno.
+int bench_memory_map(struct bench_memory *m, const struct bench_case *c);
 void bench_memory_unmap(struct bench_memory *m);
 
 #endif

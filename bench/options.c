@@ -9,11 +9,16 @@
 
 enum {
     OPT_PRESET = KNOBS,
+    OPT_QUICK,
+    OPT_PAPER,
     OPT_CPUS,
     OPT_MS,
     OPT_REPETITIONS,
     OPT_LAUNCHES,
     OPT_LAUNCH,
+    OPT_ROWS_FD,
+    OPT_SEED,
+    OPT_AA,
     OPT_OUT,
     OPT_LATENCY,
     OPT_LIST,
@@ -21,22 +26,18 @@ enum {
 };
 
 static const char *const names[OPTIONS] = {
-    [OPT_PRESET] = "preset",
-    [OPT_CPUS] = "cpus",
-    [OPT_MS] = "ms",
-    [OPT_REPETITIONS] = "repetitions",
-    [OPT_LAUNCHES] = "launches",
-    [OPT_LAUNCH] = "launch",
-    [OPT_OUT] = "out",
-    [OPT_LATENCY] = "latency",
-    [OPT_LIST] = "list",
+    [OPT_PRESET] = "preset",     [OPT_QUICK] = "quick",   [OPT_PAPER] = "paper",
+    [OPT_CPUS] = "cpus",         [OPT_MS] = "ms",         [OPT_REPETITIONS] = "repetitions",
+    [OPT_LAUNCHES] = "launches", [OPT_LAUNCH] = "launch", [OPT_ROWS_FD] = "rows-fd",
+    [OPT_SEED] = "seed",         [OPT_AA] = "aa",         [OPT_OUT] = "out",
+    [OPT_LATENCY] = "latency",   [OPT_LIST] = "list",
 };
 
 // What an option is, where nobody says otherwise.
 static void defaults(struct bench_options *o)
 {
     *o = (struct bench_options){.launches = 1, .ms = 100, .repetitions = 3};
-    bench_knobs_init(&o->knobs, NULL);
+    bench_plan_init(&o->plan, NULL);
 }
 
 void bench_options_help(void)
@@ -51,13 +52,24 @@ void bench_options_help(void)
     }
     printf(
         "\n"
-        "  --preset NAME  quick (under two minutes) or paper (hours); other options come on top\n"
+        "  --preset NAME  quick (half a minute) or paper (about half an hour); other options come "
+        "on top\n"
+        "  --quick, --paper  the same\n"
         "  --cpus A,B     CPUs of the driver and of the device (0,1)\n"
-        "  --ms N         length of a repetition (100)\n"
-        "  --repetitions N  of each case and launch (3)\n"
-        "  --launches N   processes, one after the other, each with its own memory (1)\n"
+        "  --ms N         length of a repetition (100; quick 50)\n"
+        "  --repetitions N  of each case and launch (3; paper 10), the cases in turn, in random "
+        "order\n"
+        "  --launches N   processes, one after the other, each with its own memory (1; quick 3, "
+        "paper 5)\n"
+        "  --seed N       of that order; printed, and kept with the results (chosen)\n"
+        "  --aa           the first case of each ring runs a second time beside itself: how far "
+        "the "
+        "two\n"
+        "                 differ is noise (paper: on)\n"
         "  --latency      take the time of each buffer\n"
-        "  --out DIR      keep every repetition there (repetitions.csv, manifest.txt, *.json)\n"
+        "  --out DIR      keep every repetition there (repetitions.csv, repetitions.jsonl, "
+        "manifest.txt,\n"
+        "                 skipped.csv)\n"
         "  --list         name the rings and the cases; run nothing\n"
         "  --help         this text\n");
 }
@@ -74,18 +86,20 @@ static int number(const char *text, unsigned least, unsigned most, unsigned *val
     return 0;
 }
 
-static int cpus(const char *text, int *cpu)
+static int cpus(struct bench_options *o, const char *text)
 {
+    int cpu[2];
     char rest;
-    if (sscanf(text, "%d,%d%c", &cpu[0], &cpu[1], &rest) == 2 && cpu[0] >= 0 && cpu[1] >= 0)
-        return 0;
-    return bench_bad("--cpus takes two numbers", "--cpus 0,1");
+    if (sscanf(text, "%d,%d%c", &cpu[0], &cpu[1], &rest) != 2 || cpu[0] < 0 || cpu[1] < 0)
+        return bench_bad("--cpus takes two numbers", "--cpus 0,1");
+    bench_plan_cpus(&o->plan, cpu);
+    return 0;
 }
 
 static int knob(struct bench_options *o, int which, const char *list)
 {
     char why[400];
-    if (bench_knob_set(&o->knobs, (enum bench_knob)which, list, why, sizeof(why)) == 0)
+    if (bench_plan_set(&o->plan, (enum bench_knob)which, list, why, sizeof(why)) == 0)
         return 0;
     fprintf(stderr, "tern-bench: %s\n", why);
     return -1;
@@ -93,13 +107,23 @@ static int knob(struct bench_options *o, int which, const char *list)
 
 static int preset(struct bench_options *o, const char *name)
 {
-    if (bench_knobs_init(&o->knobs, name))
+    if (bench_plan_init(&o->plan, name))
         return bench_bad("there is no such preset", "--preset quick or --preset paper");
     bool paper = strcmp(name, "paper") == 0;
+    o->preset = name;
     o->repetitions = paper ? 10 : 3;
-    o->launches = paper ? 5 : 1;
+    o->launches = paper ? 5 : 3;
     o->ms = paper ? 100 : 50;
+    o->aa = paper;
     return 0;
+}
+
+// Presets come first, wherever they stand, so that the others come on top.
+static int option_preset(struct bench_options *o, int which, const char *arg)
+{
+    if (which == OPT_PRESET)
+        return preset(o, arg);
+    return which == OPT_QUICK || which == OPT_PAPER ? preset(o, names[which]) : 0;
 }
 
 static int option(struct bench_options *o, int which, const char *arg)
@@ -107,9 +131,11 @@ static int option(struct bench_options *o, int which, const char *arg)
     unsigned n;
     switch (which) {
     case OPT_PRESET:
+    case OPT_QUICK:
+    case OPT_PAPER:
         return 0; // taken first
     case OPT_CPUS:
-        return cpus(arg, o->knobs.cpu);
+        return cpus(o, arg);
     case OPT_MS:
         if (number(arg, 1, 60000, &n))
             return -1;
@@ -121,11 +147,18 @@ static int option(struct bench_options *o, int which, const char *arg)
         return number(arg, 1, 250, &o->launches);
     case OPT_LAUNCH:
         return number(arg, 1, 250, &o->launch);
+    case OPT_ROWS_FD:
+        return number(arg, 0, 65535, &o->rows_fd);
+    case OPT_SEED:
+        return number(arg, 1, UINT32_MAX, &o->seed);
     case OPT_OUT:
         o->out = arg;
         return 0;
     case OPT_LATENCY:
-        o->knobs.latency = true;
+        bench_plan_latency(&o->plan);
+        return 0;
+    case OPT_AA:
+        o->aa = true;
         return 0;
     case OPT_LIST:
         o->list = true;
@@ -135,17 +168,21 @@ static int option(struct bench_options *o, int which, const char *arg)
     }
 }
 
+static bool is_flag(int which)
+{
+    return which == OPT_QUICK || which == OPT_PAPER || which == OPT_LATENCY || which == OPT_LIST ||
+           which == OPT_AA;
+}
+
 int bench_options_parse(struct bench_options *o, int argc, char **argv)
 {
     struct option known[OPTIONS + 1] = {{.name = NULL}};
     for (int i = 0; i < OPTIONS; i++) {
-        bool flag = i == OPT_LATENCY || i == OPT_LIST;
         known[i].name = i < KNOBS ? bench_knob_name((enum bench_knob)i) : names[i];
-        known[i].has_arg = flag ? no_argument : required_argument;
+        known[i].has_arg = is_flag(i) ? no_argument : required_argument;
         known[i].val = i;
     }
     defaults(o);
-    // Twice: a preset first, wherever it stands, so that the others come on top.
     for (int turn = 0; turn < 2; turn++) {
         int c;
         optind = 1;
@@ -153,7 +190,7 @@ int bench_options_parse(struct bench_options *o, int argc, char **argv)
         while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
             if (c == '?')
                 return bench_bad("an option is unknown or lacks its value", "look at --help");
-            if (turn == 0 ? c == OPT_PRESET && preset(o, optarg) : option(o, c, optarg))
+            if (turn == 0 ? option_preset(o, c, optarg) : option(o, c, optarg))
                 return -1;
         }
     }

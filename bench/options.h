@@ -3,17 +3,21 @@
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
 
-#include "knobs.h"
+#include "plan.h"
 
 #define BENCH_ARGS 256 // most words on the command line
 
 struct bench_options {
-    struct bench_knobs knobs;
+    struct bench_plan plan;
+    const char *preset;   // or NULL
     double ms;            // length of a repetition
     unsigned repetitions; // of each case and launch
     unsigned launches;    // processes, one after the other
     unsigned launch;      // 1…: this process is one of them; 0: it starts them
+    uint32_t seed;        // of the order; 0: to be chosen
+    unsigned rows_fd;     // of a launch: where repetitions go without a folder; 0: nowhere
     const char *out;      // folder, or NULL
+    bool aa;              // the first case of each ring runs a second time beside itself
     bool list;            // name the cases, run nothing
 };
 

@@ -91,6 +91,18 @@ int bench_rows_put(FILE *f, const struct bench_row *row)
     return fflush(f) ? -errno : 0;
 }
 
+int bench_row_json(FILE *f, const struct bench_row *row, const char *facts)
+{
+    struct bench_row copy = *row;
+    // A name has letters, digits and : / - only.
+    fprintf(f, "{\"case\":\"%s\",\"class\":\"%s\",\"launch\":%u", row->name,
+            bench_class_name(row->class_), row->launch);
+    for (size_t i = 0; i < COLUMNS; i++)
+        fprintf(f, ",\"%s\":%.6g", columns[i].name, *column(&copy, i));
+    fprintf(f, "%s}\n", facts);
+    return fflush(f) ? -errno : 0;
+}
+
 // ---- reading ----
 
 static int read_class(const char *text, struct bench_row *row)

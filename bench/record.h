@@ -34,6 +34,10 @@ void bench_row_make(struct bench_row *row, const char *name, unsigned launch,
 int bench_rows_head(FILE *f);
 int bench_rows_put(FILE *f, const struct bench_row *row);
 
+// One line, a JSON object of the same fields and of `facts`, which begins with a comma or is empty.
+// 0, or -errno.
+int bench_row_json(FILE *f, const struct bench_row *row, const char *facts);
+
 // Reads a table; the caller frees *rows. 0, or -1 with a text that has a fix line.
 int bench_rows_read(const char *path, struct bench_row **rows, size_t *n, char *why, size_t bytes);
 

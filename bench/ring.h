@@ -75,6 +75,14 @@ struct bench_ring {
     unsigned (*device)(struct bench_device *d);
 };
 
+static inline struct bench_shape bench_shape_of(const struct bench_case *c)
+{
+    uint64_t f = c->ring->features | VQ_F_VERSION_1;
+    f |= c->event_idx ? VQ_F_RING_EVENT_IDX : 0;
+    f |= c->layout == BENCH_INDIRECT ? VQ_F_RING_INDIRECT_DESC : 0;
+    return (struct bench_shape){c->size, c->segs, c->layout, f};
+}
+
 // Declares `ring_IDENT`, an instance of a table. FEATURES make the format; those of them that are
 // in HOT the compiler knows (also that the others of HOT are not there), the rest is looked at as
 // the loop runs.

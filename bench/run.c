@@ -1,105 +1,85 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bad.h"
+#include "cases.h"
+#include "launch.h"
+#include "machine.h"
 #include "manifest.h"
 #include "options.h"
-#include "record.h"
+#include "order.h"
+#include "progress.h"
 #include "run.h"
 #include "shim.h"
+#include "summary.h"
 
 #define PATH_BYTES 4096
+#define PER_REPETITION 1.2   // warm-up and probes …
+#define PER_REPETITION_MS 10 // … and what a case takes to be set up
 
-struct run {
-    struct bench_options o;
-    struct bench_shim shim;
-    FILE *rows;
-    unsigned cases, failed, skipped;
-};
+// ---- before ----
 
-// ---- one launch ----
-
-static void done(void *arg, const char *name, const struct bench_repeat *rep)
+static void estimate(const struct bench_options *o, const struct bench_cases *l)
 {
-    struct run *r = arg;
-    struct bench_row row;
-    if (!r->rows)
-        return;
-    bench_row_make(&row, name, r->o.launch ? r->o.launch : 1, rep);
-    if (bench_rows_put(r->rows, &row))
-        r->failed++;
+    char time[32];
+    double each = o->ms * PER_REPETITION + PER_REPETITION_MS;
+    bench_progress_time((double)l->n * o->repetitions * o->launches * each * 1e-3, time,
+                        sizeof(time));
+    printf("%u cases × %u repetitions × %u launches × %.0f ms ≈ %s; seed %u\n", l->n,
+           o->repetitions, o->launches, o->ms, time, o->seed);
+    fflush(stdout);
 }
 
-static void failed(void *arg, const char *name, const char *why)
+static int write_manifest(const struct bench_options *o, const struct bench_cases *l, int argc,
+                          char **argv)
 {
-    struct run *r = arg;
-    r->failed++;
-    fprintf(stderr, "tern-bench: FAIL %s: %s\n", name, why);
+    char words[PATH_BYTES] = "";
+    size_t at = 0;
+    for (int i = 0; i < argc && at < sizeof(words); i++)
+        at += (size_t)snprintf(words + at, sizeof(words) - at, " %s", argv[i]);
+    return bench_manifest_write(o->out) ||
+           bench_manifest_add(o->out, "command", "tern-bench%s", words) ||
+           bench_manifest_add(o->out, "preset", "%s", o->preset ? o->preset : "none") ||
+           bench_manifest_add(o->out, "cases", "%u", l->n) ||
+           bench_manifest_add(o->out, "launches", "%u", o->launches) ||
+           bench_manifest_add(o->out, "repetitions", "%u of each case and launch, %.0f ms each",
+                              o->repetitions, o->ms) ||
+           bench_manifest_add(o->out, "seed", "%u", o->seed) ||
+           bench_skips_write(&l->skips, o->out);
 }
 
-static void list_case(void *arg, const struct bench_case *c, const char *name)
+static int prepare_out(const struct bench_options *o, const struct bench_cases *l, int argc,
+                       char **argv)
 {
-    (void)arg;
-    (void)c;
-    printf("  %s\n", name);
-}
-
-// A case that cannot be set up, such as a batch longer than a small ring, is named and left out.
-static void add(void *arg, const struct bench_case *c, const char *name)
-{
-    struct run *r = arg;
-    char why[300];
-    if (bench_check(c, why, sizeof(why))) {
-        why[strcspn(why, "\n")] = 0;
-        printf("SKIP %s: %s\n", name, why);
-        r->skipped++;
-        return;
-    }
-    bench_shim_add(&r->shim, name, c);
-    r->cases++;
-}
-
-static int open_rows(struct run *r)
-{
-    char path[PATH_BYTES];
-    if (!r->o.out)
+    if (!o->out)
         return 0;
-    snprintf(path, sizeof(path), "%s/repetitions.csv", r->o.out);
-    r->rows = fopen(path, r->o.launch > 1 ? "ae" : "we");
-    if (!r->rows || (r->o.launch <= 1 && bench_rows_head(r->rows)))
-        return bench_bad(strerror(errno), "give --out a folder that can be written");
+    if (mkdir(o->out, 0777) < 0 && errno != EEXIST)
+        return bench_bad(strerror(errno), "give --out a folder that can be made");
+    if (write_manifest(o, l, argc, argv))
+        return bench_bad(strerror(errno), "give --out a folder that can be written, with room");
     return 0;
 }
 
-static int run_here(struct run *r)
-{
-    r->shim.done = done;
-    r->shim.failed = failed;
-    r->shim.arg = r;
-    if (open_rows(r))
-        return 2;
-    bench_knobs_each(&r->o.knobs, add, r);
-    if (r->cases == 0)
-        return bench_no("no case is left to run", "look at the SKIP lines above");
-    bench_shim_run();
-    if (r->rows && fclose(r->rows))
-        r->failed++;
-    return r->failed ? 1 : 0;
-}
+// ---- the launches ----
 
-// ---- several ----
-
-static int run_one(char **argv, int argc, unsigned launch)
+static int start_one(char **argv, int argc, const struct bench_options *o, unsigned launch)
 {
-    char text[32], program[] = "tern-bench", *args[BENCH_ARGS + 3] = {program};
-    snprintf(text, sizeof(text), "--launch=%u", launch);
+    char program[] = "tern-bench", number[32], seed[32], fd[32];
+    char *args[BENCH_ARGS + 6] = {program};
+    snprintf(number, sizeof(number), "--launch=%u", launch);
+    snprintf(seed, sizeof(seed), "--seed=%u", o->seed);
+    snprintf(fd, sizeof(fd), "--rows-fd=%u", o->rows_fd);
     memcpy(&args[1], argv, (size_t)argc * sizeof(args[0])); // the command's name is the first
-    args[argc + 1] = text;
+    args[argc + 1] = number;
+    args[argc + 2] = seed;
+    args[argc + 3] = fd;
     pid_t child = fork();
     if (child == 0) {
         execv("/proc/self/exe", args);
@@ -111,48 +91,122 @@ static int run_one(char **argv, int argc, unsigned launch)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
 }
 
-static int run_launches(const struct run *r, int argc, char **argv)
+static int start_all(const struct bench_options *o, int argc, char **argv)
 {
     int worst = 0;
-    for (unsigned i = 1; i <= r->o.launches; i++) {
-        printf("launch %u of %u\n", i, r->o.launches);
-        fflush(stdout);
-        int rc = run_one(argv, argc, i);
+    for (unsigned i = 1; i <= o->launches; i++) {
+        int rc = start_one(argv, argc, o, i);
         worst = rc > worst ? rc : worst;
     }
     return worst;
 }
 
-static int prepare_out(const struct run *r)
+// ---- after ----
+
+// A placement that the machine did not show.
+static void note_unseen(const struct bench_table *t, struct bench_cases *l)
 {
-    if (!r->o.out || r->o.launch)
+    char why[100];
+    size_t seen[BENCH_CLASSES] = {0}, first = l->skips.n;
+    for (size_t i = 0; i < t->n; i++)
+        seen[t->row[i].class_]++;
+    snprintf(why, sizeof(why),
+             "not seen in %zu repetitions: where CPUs are is the machine's choice",
+             t->n - seen[BENCH_ONE]);
+    for (int c = BENCH_NEAR; c <= BENCH_FAR && bench_cases_two_ends(l); c++)
+        if (!seen[c])
+            bench_skips_add(&l->skips, bench_class_name((enum bench_class)c), why, true);
+    bench_skips_print(&l->skips, first);
+}
+
+static int finish(const struct bench_options *o, struct bench_cases *l, bool quiet)
+{
+    struct bench_table t;
+    char path[PATH_BYTES];
+    bench_launch_rows_path(o, path, sizeof(path));
+    if (bench_table_read(&t, path))
+        return 2;
+    if (!quiet) {
+        note_unseen(&t, l);
+        bench_summary(&t);
+    }
+    bench_table_free(&t);
+    if (o->out && bench_skips_write(&l->skips, o->out))
+        return bench_no(strerror(errno), "make room for --out");
+    return 0;
+}
+
+static int run_all(struct bench_options *o, struct bench_cases *l, int argc, char **argv,
+                   bool prints)
+{
+    uint64_t steal = bench_steal_ms();
+    int fd = o->out ? 0 : memfd_create("repetitions", 0); // launches inherit it
+    if (fd < 0)
+        return bench_no(strerror(errno), "free some memory, or give --out a folder");
+    o->rows_fd = (unsigned)fd;
+    if (!prints)
+        estimate(o, l);
+    int rc = start_all(o, argc, argv);
+    if (o->out)
+        bench_manifest_add(o->out, "steal during the run", "%llu ms, of all CPUs",
+                           (unsigned long long)(bench_steal_ms() - steal));
+    int end = finish(o, l, prints);
+    return end > rc ? end : rc;
+}
+
+// Nothing is left: an error, unless it is the machine that lacks what was asked for.
+static int none_left(const struct bench_cases *l)
+{
+    for (size_t i = 0; i < l->skips.n; i++)
+        if (!l->skips.skip[i].machine)
+            return bench_no("no case is left to run", "look at the SKIP lines above");
+    if (l->skips.n == 0)
+        return bench_no("no case is left to run", "a --benchmark_filter that fits: see --list");
+    printf("nothing of this can be measured on this machine\n");
+    return 0;
+}
+
+static void list(const struct bench_cases *l)
+{
+    for (int i = 0; bench_rings[i]; i++)
+        printf("%-24s %s\n", bench_ring_name(bench_rings[i]), bench_ring_title(bench_rings[i]));
+    printf("\ncases:\n");
+    for (unsigned i = 0; i < l->n; i++)
+        printf("  %s\n", l->item[i].name);
+}
+
+static int run(struct bench_options *o, struct bench_cases *l, int argc, char **argv, bool prints)
+{
+    if (o->launch)
+        return bench_launch(o, l, prints);
+    if (o->list) {
+        list(l);
         return 0;
-    if (mkdir(r->o.out, 0777) < 0 && errno != EEXIST)
-        return bench_bad(strerror(errno), "give --out a folder that can be made");
-    return bench_manifest_write(r->o.out) ? bench_bad(strerror(errno), "make room for --out") : 0;
+    }
+    if (!prints)
+        bench_skips_print(&l->skips, 0);
+    if (prepare_out(o, l, argc, argv))
+        return 2;
+    return l->n ? run_all(o, l, argc, argv, prints) : none_left(l);
 }
 
 int bench_run_command(int argc, char **argv)
 {
-    struct run r = {.cases = 0};
+    struct bench_cases l;
+    static struct bench_options o; // large: lists of values
     // The flags of Google Benchmark are taken from a copy: launches get them all.
     char *rest[BENCH_ARGS + 1];
     int n = argc;
     if (argc > BENCH_ARGS)
         return bench_no("too many words", "lists take commas: --size 16,64");
     memcpy(rest, argv, (size_t)(argc + 1) * sizeof(rest[0]));
-    bench_shim_init(&n, rest);
-    if (bench_options_parse(&r.o, n, rest))
+    bool prints = bench_shim_init(&n, rest);
+    if (bench_options_parse(&o, n, rest))
         return 2;
-    r.shim.ms = r.o.ms;
-    r.shim.repetitions = r.o.repetitions;
-    if (r.o.list) {
-        for (int i = 0; bench_rings[i]; i++)
-            printf("%-24s %s\n", bench_ring_name(bench_rings[i]), bench_ring_title(bench_rings[i]));
-        printf("\ncases:\n");
-        return bench_knobs_each(&r.o.knobs, list_case, NULL) ? 0 : 2;
-    }
-    if (prepare_out(&r))
-        return 2;
-    return r.o.launches > 1 && !r.o.launch ? run_launches(&r, argc, argv) : run_here(&r);
+    if (o.seed == 0)
+        o.seed = bench_order_seed();
+    int rc = bench_cases_make(&l, &o.plan, o.aa, bench_shim_wanted);
+    rc = rc ? bench_no(strerror(-rc), "free some memory") : run(&o, &l, argc, argv, prints);
+    bench_cases_free(&l);
+    return rc;
 }

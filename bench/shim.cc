@@ -3,7 +3,9 @@
 // side, which has a clock, a warm-up and a probe of its own; the time that is reported is that of a
 // buffer.
 #include <memory>
+#include <regex>
 #include <string>
+#include <vector>
 
 #include <benchmark/benchmark.h>
 
@@ -43,11 +45,46 @@ void run(benchmark::State &state, const bench_shim *shim, const bench_case &c,
     }
 }
 
+// What is said of a repetition is said by C.
+class Silent : public benchmark::BenchmarkReporter
+{
+  public:
+    bool ReportContext(const Context &) override
+    {
+        return true;
+    }
+    void ReportRuns(const std::vector<Run> &) override
+    {
+    }
+};
+
 } // namespace
 
-void bench_shim_init(int *argc, char **argv)
+bool bench_shim_init(int *argc, char **argv)
 {
+    bool prints = false;
+    for (int i = 1; i < *argc; i++) {
+        const std::string word(argv[i]);
+        prints |= word.rfind("--benchmark_format", 0) == 0 ||
+                  word.rfind("--benchmark_list_tests", 0) == 0;
+    }
     benchmark::Initialize(argc, argv);
+    return prints;
+}
+
+// As Google Benchmark does, but by the name alone: in its own name there are suffixes.
+bool bench_shim_wanted(const char *name)
+{
+    std::string filter = benchmark::GetBenchmarkFilter();
+    const bool not_these = !filter.empty() && filter[0] == '-';
+    if (filter.empty() || filter == "all")
+        return true;
+    try {
+        const std::regex wanted(filter.substr(not_these), std::regex::extended);
+        return std::regex_search(name, wanted) != not_these;
+    } catch (const std::regex_error &) {
+        return false; // nothing is left then, which is an error that is told
+    }
 }
 
 void bench_shim_add(const bench_shim *s, const char *name, const bench_case *c)
@@ -58,12 +95,13 @@ void bench_shim_add(const bench_shim *s, const char *name, const bench_case *c)
         name, [s, copy, title](benchmark::State &state) { run(state, s, copy, title); })
         ->UseManualTime()
         ->Iterations(1)
-        ->Repetitions(static_cast<int>(s->repetitions))
+        ->Repetitions(1)
         ->Unit(benchmark::kNanosecond);
 }
 
-void bench_shim_run(void)
+void bench_shim_run(bool prints)
 {
-    benchmark::RunSpecifiedBenchmarks();
+    Silent silent;
+    benchmark::RunSpecifiedBenchmarks(prints ? nullptr : &silent, ".");
     benchmark::Shutdown();
 }

@@ -10,8 +10,7 @@ extern "C" {
 #endif
 
 struct bench_shim {
-    double ms;            // of a repetition
-    unsigned repetitions; // of each case
+    double ms; // of a repetition
     // Called after each repetition. `arg` is the caller's.
     void (*done)(void *arg, const char *name, const struct bench_repeat *r);
     // Called for a repetition that failed, or could not be set up.
@@ -19,15 +18,19 @@ struct bench_shim {
     void *arg;
 };
 
-// Takes the flags --benchmark_* out of argv.
-void bench_shim_init(int *argc, char **argv);
+// Takes the flags --benchmark_* out of argv. True: one of them asks for Google Benchmark's own
+// output, which then takes the place of ours.
+bool bench_shim_init(int *argc, char **argv);
 
-// Registers a case; both are copied.
+// Does --benchmark_filter let this case through?
+bool bench_shim_wanted(const char *name);
+
+// Registers one repetition of a case; both are copied.
 void bench_shim_add(const struct bench_shim *s, const char *name, const struct bench_case *c);
 
-// Runs all that was registered, in the order and number that the flags ask for. `s` stays the
-// caller's until then.
-void bench_shim_run(void);
+// Runs all that was registered, in that order; `prints` as bench_shim_init said. The shim that was
+// given at registration stays the caller's until then.
+void bench_shim_run(bool prints);
 
 #ifdef __cplusplus
 }

@@ -76,7 +76,96 @@ table() {
     run "$bench" --place same --ms 1 --repetitions 1 --benchmark_filter='^floor/' --benchmark_format=json
     [ "$status" -eq 0 ]
     [[ $output == *'"name": "floor/size:256'* ]]
+    [[ $output != *" cases × "* ]]
     [[ $output != *'"name": "split/'* ]]
+}
+
+# order DIR LAUNCH: the cases of a launch in the order in which they ran.
+order() {
+    awk -F, -v launch="$2" '$3 == launch { print $1 }' "$1/repetitions.csv"
+}
+
+@test "repetitions take turns in an order that the seed and the launch decide" {
+    args=(--ring 'split,packed,floor' --size '16,32,64' --publish 8 --place same --ms 1 --repetitions 2 --launches 2)
+    for out in a b; do "$bench" "${args[@]}" --seed 7 --out "$dir/$out" >/dev/null; done
+    run "$bench" "${args[@]}" --seed 8 --out "$dir/c"
+    [[ $output == *"9 cases × 2 repetitions × 2 launches × 1 ms ≈ "*"; seed 8"* ]]
+    grep -qx 'seed: 8' "$dir/c/manifest.txt"
+    [ "$(order "$dir/a" 1)" = "$(order "$dir/b" 1)" ]
+    [ "$(order "$dir/a" 1)" != "$(order "$dir/a" 2)" ]
+    [ "$(order "$dir/a" 1)" != "$(order "$dir/c" 1)" ]
+    # Each case comes once before any comes again.
+    [ "$(order "$dir/a" 1 | head -9 | sort -u | wc -l)" -eq 9 ]
+    [ "$(order "$dir/a" 1 | tail -9 | sort -u | wc -l)" -eq 9 ]
+}
+
+@test "each repetition is an object of JSON too, with what the machine is" {
+    "$bench" --ring split --place same --ms 1 --repetitions 2 --launches 2 --out "$dir/out" >/dev/null
+    [ "$(wc -l <"$dir/out/repetitions.jsonl")" -eq 4 ]
+    python3 - "$dir/out" <<'END'
+import csv, json, sys
+table = [row for row in csv.reader(open(sys.argv[1] + "/repetitions.csv"))]
+for line, row in zip(open(sys.argv[1] + "/repetitions.jsonl"), table[1:]):
+    one = json.loads(line)
+    for key, text in zip(table[0], row):
+        assert str(one[key]) == text or float(one[key]) == float(text), (key, one[key], text)
+    for key in "seed", "commit", "cpu", "kernel", "governor", "2_MiB_pages", "compiler", "compiler_flags":
+        assert one[key], key
+END
+    for fact in date tern commit cpu 'cpu flags' kernel governor '2 MiB pages' 'compiler flags' command seed 'steal during the run'; do
+        grep -q "^$fact: ." "$dir/out/manifest.txt"
+    done
+}
+
+@test "A/A: the first case of each ring runs a second time beside itself" {
+    run "$bench" --ring split,packed --size 64,16 --publish 8 --place same --ms 1 --repetitions 1 --aa --out "$dir/out"
+    [ "$status" -eq 0 ]
+    [ "$(cut -d, -f1 "$dir/out/repetitions.csv" | grep -c '/again$')" -eq 2 ]
+    grep -q '^packed/size:64/.*/again,' "$dir/out/repetitions.csv"
+}
+
+@test "what this machine cannot do is skipped by name and kept in a list" {
+    nodes=$(find /sys/devices/system/node -maxdepth 1 -name 'node[0-9]*' 2>/dev/null | wc -l)
+    ((nodes <= 1)) || skip "this machine has $nodes nodes"
+    run "$bench" --ring split --place numa,same --ms 1 --repetitions 1 --out "$dir/out"
+    [ "$status" -eq 0 ]
+    [[ $output == *$'SKIP numa: 1 node\n'* ]]
+    grep -qx '"numa","1 node",1' "$dir/out/skipped.csv"
+    [ "$(grep -c '^split/.*/place:same' "$dir/out/repetitions.csv")" -eq 1 ]
+    run "$bench" --ring split --place numa --ms 1 --repetitions 1 --out "$dir/none"
+    [ "$status" -eq 0 ]
+    [[ $output == *"nothing of this can be measured on this machine"* ]]
+    # A CPU and a memory that are not there.
+    run "$bench" --ring split --cpus 0,1023 --ms 1 --repetitions 1
+    [[ $output == *"SKIP threads: CPU 1023 is not there"* ]]
+    run "$bench" --ring split --place same --size 32768 --payload 65536 --work copy --pages 2m --ms 1 --repetitions 1
+    free=$(cat /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages)
+    ((free > 1024)) || [[ $output == *"SKIP 2 MiB pages: "*" free"* ]]
+}
+
+@test "presets by their short names; progress is a line that is written over" {
+    for name in quick paper; do
+        [ "$("$bench" --$name --list)" = "$("$bench" --preset $name --list)" ]
+    done
+    [ "$("$bench" --quick --list | wc -l)" -lt "$("$bench" --paper --list | wc -l)" ]
+    # Each case is there once.
+    [ -z "$("$bench" --paper --list | sort | uniq -d)" ]
+    command -v script >/dev/null || skip "script(1) is missing: no terminal"
+    run script -qec "$bench --ring split --place same --ms 60 --repetitions 6" /dev/null
+    [[ $output == *$'\r\033[K'*"/6 repetitions, "*" left"* ]]
+}
+
+@test "compare: a difference that a case has from itself is no verdict" {
+    table "$dir/a" 10.0 10.1 10.2 9.9 10.0 10.1
+    table "$dir/b" 11.0 11.1 11.2 10.9 11.0 11.1
+    run "$bench" compare "$dir/a" "$dir/b"
+    [ "$status" -eq 1 ]
+    sed -n '2,$p' "$dir/a/repetitions.csv" | awk -F, -v OFS=, '{ $1 = $1 "/again"; $4 *= 1.2; print }' >"$dir/again"
+    cat "$dir/again" >>"$dir/a/repetitions.csv"
+    run "$bench" compare "$dir/a" "$dir/b"
+    [ "$status" -eq 0 ]
+    [[ $output == *"noise (A/A), one: a case came out up to × 1.2"* ]]
+    [[ $output == *"no verdict: a case differs as much from itself (A/A)"* ]]
 }
 
 @test "compare: the same is the same, slower is found, and says so by its exit status" {

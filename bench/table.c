@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "name.h"
+#include "table.h"
+
+#define PATH_BYTES 4096
+
+// ---- keys ----
+
+static int compare(const void *a, const void *b)
+{
+    const struct bench_key *x = a, *y = b;
+    int by_name = bench_name_compare(x->name, y->name);
+    return by_name ? by_name : (int)x->class_ - (int)y->class_;
+}
+
+static int make_keys(struct bench_table *t)
+{
+    t->key = calloc(t->n, sizeof(*t->key));
+    if (!t->key)
+        return -1;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->row[i].class_ != BENCH_MIXED)
+            t->key[t->keys++] = (struct bench_key){t->row[i].name, t->row[i].class_};
+    if (t->keys)
+        qsort(t->key, t->keys, sizeof(*t->key), compare);
+    size_t kept = 0;
+    for (size_t i = 0; i < t->keys; i++)
+        if (kept == 0 || compare(&t->key[kept - 1], &t->key[i]))
+            t->key[kept++] = t->key[i];
+    t->keys = kept;
+    return 0;
+}
+
+int bench_table_read(struct bench_table *t, const char *path)
+{
+    char why[PATH_BYTES + 200] = "out of memory\nfix: free some";
+    *t = (struct bench_table){.n = 0};
+    if (bench_rows_read(path, &t->row, &t->n, why, sizeof(why)) == 0 && make_keys(t) == 0)
+        return 0;
+    fprintf(stderr, "tern-bench: %s\n", why);
+    return -1;
+}
+
+int bench_table_load(struct bench_table *t, const char *dir)
+{
+    char path[PATH_BYTES];
+    snprintf(path, sizeof(path), "%s/repetitions.csv", dir);
+    return bench_table_read(t, path);
+}
+
+void bench_table_free(struct bench_table *t)
+{
+    free(t->row);
+    free(t->key);
+    *t = (struct bench_table){.n = 0};
+}
+
+// ---- figures ----
+
+int bench_pick(const struct bench_table *t, const char *name, enum bench_class c, size_t column,
+               struct bench_picked *p)
+{
+    *p =
+        (struct bench_picked){calloc(t->n, sizeof(*p->value)), calloc(t->n, sizeof(*p->launch)), 0};
+    if (!p->value || !p->launch)
+        return -1;
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->row[i].class_ != c || strcmp(t->row[i].name, name))
+            continue;
+        memcpy(&p->value[p->n], (const char *)&t->row[i] + column, sizeof(double));
+        p->launch[p->n++] = t->row[i].launch;
+    }
+    return 0;
+}
+
+void bench_drop(struct bench_picked *p)
+{
+    free(p->value);
+    free(p->launch);
+}
+
+struct bench_sample bench_sample_of(const struct bench_picked *p)
+{
+    return (struct bench_sample){p->value, p->launch, p->n};
+}
+
+unsigned bench_launches(const struct bench_picked *p)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        size_t k = 0;
+        while (k < i && p->launch[k] != p->launch[i])
+            k++;
+        n += k == i;
+    }
+    return n;
+}
+
+struct bench_interval bench_table_interval(const struct bench_table *t, const char *name,
+                                           enum bench_class c, size_t column, size_t *n)
+{
+    struct bench_picked p;
+    struct bench_interval r = {0, 0, 0};
+    if (bench_pick(t, name, c, column, &p) == 0) {
+        struct bench_sample s = bench_sample_of(&p);
+        r = bench_interval_of(&s, BENCH_SEED);
+        if (n)
+            *n = p.n;
+    }
+    bench_drop(&p);
+    return r;
+}
+
+// ---- A/A ----
+
+static double apart(const struct bench_table *t, const char *again, enum bench_class c)
+{
+    char first[BENCH_NAME_BYTES];
+    struct bench_picked a = {.n = 0}, b = {.n = 0};
+    double far = 0;
+    bench_name_first(again, first, sizeof(first));
+    if (bench_pick(t, first, c, offsetof(struct bench_row, ns), &a) == 0 &&
+        bench_pick(t, again, c, offsetof(struct bench_row, ns), &b) == 0 && a.n && b.n) {
+        struct bench_sample x = bench_sample_of(&a), y = bench_sample_of(&b);
+        struct bench_interval r = bench_interval_ratio(&y, &x, BENCH_SEED);
+        far = r.low > 0 && 1 / r.low > r.high ? 1 / r.low : r.high;
+    }
+    bench_drop(&a);
+    bench_drop(&b);
+    return far;
+}
+
+double bench_table_noise(const struct bench_table *t, enum bench_class c)
+{
+    double most = 0;
+    for (size_t i = 0; i < t->keys; i++) {
+        if (t->key[i].class_ != c || !bench_name_is_again(t->key[i].name))
+            continue;
+        double far = apart(t, t->key[i].name, c);
+        most = far > most ? far : most;
+    }
+    return most;
+}
