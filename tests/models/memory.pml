@@ -117,6 +117,7 @@ inline load(t, loc, acquire, into)
         :: pick < NEWEST(loc) -> pick++
         :: break
         od;
+        skip; // no jump leads into a d_step
         d_step {
             into = mem[loc].kept[pick].value;
             sees[t].from[loc] = pick;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // S3 and S4: kick and call of a split ring. A lost one leaves both sides asleep: an invalid end state.
 // SIZE: entries. INDEX: where the free running index wraps, 2^16 in the ring; a multiple of SIZE.
-// EVENT_IDX: 1 with event indices, 0 with flags. KICK, CALL: 1 if the device or the driver sleeps until the other
-// tells it; 0 if it polls: then it waits for a store that is news, and may still read an older one.
+// EVENT_IDX: 1 with event indices, 0 with flags. What a step may hold is said in README.md.
 #define LOCS 4
 #ifndef DEPTH
 #define DEPTH 10
@@ -46,102 +45,112 @@ inline some(n, most)
 proctype driver()
 {
     byte avail, used, n, unnotified, r;
+top:
     do
-    :: AHEAD(avail, used) < SIZE -> // vq_split_put_avail, vq_split_drv_publish
+    :: atomic { // vq_split_put_avail, vq_split_drv_publish
+           AHEAD(avail, used) < SIZE ->
+           some(n, SIZE - AHEAD(avail, used));
+           avail = (avail + n) % INDEX;
+           unnotified = unnotified + n;
+           n = 0;
+           store(0, AVAIL_IDX, avail, true) // S1a
+       }
+    :: unnotified > 0 -> // vq_split_drv_must_notify
+        fence(0, AS_WRITTEN(S3a));
         atomic {
-            some(n, SIZE - AHEAD(avail, used));
-            avail = (avail + n) % INDEX;
-            unnotified = unnotified + n;
-            n = 0
-        }
-        store(0, AVAIL_IDX, avail, true); // S1a
-        if
-        :: !KICK -> unnotified = 0
-        :: KICK -> // vq_split_drv_must_notify
-            fence(0, AS_WRITTEN(S3a));
             load(0, AVAIL_EVENT, RELAXED, r);
-            d_step {
-                if
-                :: HIT(r, avail, unnotified) -> kick = true
-                :: else
-                fi;
-                unnotified = 0;
-                r = 0
-            }
-        :: KICK && AHEAD(avail, used) < SIZE // publishes again before it tells
-        fi
-    :: avail != used && unnotified == 0 && (CALL || NEWS(USED_IDX) != used) ->
-        load(0, USED_IDX, true, r); // vq_split_get_used: S2b
-        if
-        :: atomic {
-               r != used;
+            if
+            :: HIT(r, avail, unnotified) -> kick = true
+            :: else
+            fi;
+            unnotified = 0;
+            r = 0
+        }
+    :: atomic {
+           avail != used && unnotified == 0 ->
+           load(0, USED_IDX, true, r); // vq_split_get_used: S2b
+           if
+           :: r != used ->
                some(n, AHEAD(r, used));
                used = (used + n) % INDEX;
                n = 0;
-               r = 0
-           }
-        :: !CALL && r == used -> r = 0
-        :: CALL && r == used -> // vq_split_drv_notify_on
-            store(0, USED_EVENT, ON(used), RELAXED);
-            fence(0, AS_WRITTEN(S4b));
-            load(0, USED_IDX, true, r);
-            if
-            :: r != used -> r = 0
-            :: atomic {
-                   r == used && call;
-                   call = false;
-                   r = 0
-               }
-               store(0, USED_EVENT, OFF(used), RELAXED) // vq_split_drv_notify_off
-            fi
-        fi
+               r = 0;
+               goto top
+           :: r == used -> // polls
+               r = 0;
+               goto top
+           :: r == used -> // vq_split_drv_notify_on
+               r = 0;
+               store(0, USED_EVENT, ON(used), RELAXED)
+           fi
+       }
+       fence(0, AS_WRITTEN(S4b));
+       atomic {
+           load(0, USED_IDX, true, r);
+           if
+           :: r != used ->
+               r = 0;
+               goto top
+           :: r == used -> r = 0
+           fi
+       }
+       atomic {
+           call;
+           call = false;
+           store(0, USED_EVENT, OFF(used), RELAXED) // vq_split_drv_notify_off
+       }
     od
 }
 
 proctype device()
 {
     byte avail, n, r;
+top:
     do
-    :: KICK || NEWS(AVAIL_IDX) != avail ->
-        load(1, AVAIL_IDX, true, r); // vq_split_get_avail: S1b
-        if
-        :: r != avail ->
-            atomic {
-                some(n, AHEAD(r, avail));
-                avail = (avail + n) % INDEX;
-                r = 0
-            }
-            // vq_split_put_used, vq_split_dev_publish; what is taken is used at once
-            store(1, USED_IDX, avail, true); // S2a
+    :: n > 0 -> // vq_split_dev_must_notify
+        fence(1, AS_WRITTEN(S4a));
+        atomic {
+            load(1, USED_EVENT, RELAXED, r);
             if
-            :: !CALL -> n = 0
-            :: CALL -> // vq_split_dev_must_notify
-                fence(1, AS_WRITTEN(S4a));
-                load(1, USED_EVENT, RELAXED, r);
-                d_step {
-                    if
-                    :: HIT(r, avail, n) -> call = true
-                    :: else
-                    fi;
-                    n = 0;
-                    r = 0
-                }
-            fi
-        :: !KICK && r == avail -> r = 0
-        :: KICK && r == avail -> // vq_split_dev_notify_on
-            store(1, AVAIL_EVENT, ON(avail), RELAXED);
-            fence(1, AS_WRITTEN(S3b));
-            load(1, AVAIL_IDX, true, r);
-            if
-            :: r != avail -> r = 0
-            :: atomic {
-                   r == avail && kick;
-                   kick = false;
-                   r = 0
-               }
-               store(1, AVAIL_EVENT, OFF(avail), RELAXED) // vq_split_dev_notify_off
-            fi
-        fi
+            :: HIT(r, avail, n) -> call = true
+            :: else
+            fi;
+            n = 0;
+            r = 0
+        }
+    :: atomic {
+           n == 0 ->
+           load(1, AVAIL_IDX, true, r); // vq_split_get_avail: S1b
+           if
+           :: r != avail -> // vq_split_put_used, vq_split_dev_publish; what is taken is used at once
+               some(n, AHEAD(r, avail));
+               avail = (avail + n) % INDEX;
+               r = 0;
+               store(1, USED_IDX, avail, true); // S2a
+               goto top
+           :: r == avail -> // polls
+               r = 0;
+               goto top
+           :: r == avail -> // vq_split_dev_notify_on
+               r = 0;
+               store(1, AVAIL_EVENT, ON(avail), RELAXED)
+           fi
+       }
+       fence(1, AS_WRITTEN(S3b));
+       atomic {
+           load(1, AVAIL_IDX, true, r);
+           if
+           :: r != avail ->
+               r = 0;
+               goto top
+           :: r == avail -> r = 0
+           fi
+       }
+       atomic {
+           kick;
+           kick = false;
+           store(1, AVAIL_EVENT, OFF(avail), RELAXED) // vq_split_dev_notify_off
+       }
     od
 }
 
