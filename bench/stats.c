@@ -22,7 +22,7 @@ double bench_median(double *value, size_t n)
 }
 
 // xorshift64*: the draws are the same on each machine.
-static uint32_t draw(uint64_t *state, size_t n)
+uint32_t bench_draw(uint64_t *state, size_t n)
 {
     *state ^= *state >> 12;
     *state ^= *state << 25;
@@ -69,9 +69,9 @@ static double redraw(const struct bench_sample *s, const struct groups *g, doubl
 {
     size_t n = 0;
     for (size_t k = 0; k < g->n; k++) {
-        uint32_t which = draw(state, g->n);
+        uint32_t which = bench_draw(state, g->n);
         for (size_t j = 0; j < g->count[which] && n < most; j++)
-            room[n++] = s->value[g->at[g->first[which] + draw(state, g->count[which])]];
+            room[n++] = s->value[g->at[g->first[which] + bench_draw(state, g->count[which])]];
     }
     return bench_median(room, n);
 }
@@ -111,10 +111,12 @@ static double middle(const struct bench_sample *s)
     return m;
 }
 
-static struct bench_interval bounds(double m, double *draws)
+struct bench_interval bench_bounds(double m, double *draws, size_t n)
 {
-    qsort(draws, DRAWS, sizeof(*draws), compare);
-    return (struct bench_interval){m, draws[DRAWS * 25 / 1000], draws[DRAWS * 975 / 1000]};
+    if (n == 0)
+        return (struct bench_interval){m, m, m};
+    qsort(draws, n, sizeof(*draws), compare);
+    return (struct bench_interval){m, draws[n * 25 / 1000], draws[n * 975 / 1000]};
 }
 
 struct bench_interval bench_interval_of(const struct bench_sample *s, uint64_t seed)
@@ -123,7 +125,7 @@ struct bench_interval bench_interval_of(const struct bench_sample *s, uint64_t s
     uint64_t state = seed | 1;
     if (s->n < 2 || draw_all(s, &state, draws))
         return (struct bench_interval){m, m, m};
-    return bounds(m, draws);
+    return bench_bounds(m, draws, DRAWS);
 }
 
 struct bench_interval bench_interval_ratio(const struct bench_sample *a,
@@ -136,5 +138,5 @@ struct bench_interval bench_interval_ratio(const struct bench_sample *a,
         return (struct bench_interval){m, m, m};
     for (unsigned i = 0; i < DRAWS; i++)
         x[i] = y[i] != 0 ? x[i] / y[i] : 0;
-    return bounds(m, x);
+    return bench_bounds(m, x, DRAWS);
 }

@@ -29,4 +29,10 @@ struct bench_interval bench_interval_of(const struct bench_sample *s, uint64_t s
 struct bench_interval bench_interval_ratio(const struct bench_sample *a,
                                            const struct bench_sample *b, uint64_t seed);
 
+// One of 0 … n - 1, the same on each machine. `state` must not be 0.
+uint32_t bench_draw(uint64_t *state, size_t n);
+
+// The interval of `n` draws, which it sorts. Of none it is the figure.
+struct bench_interval bench_bounds(double middle, double *draws, size_t n);
+
 #endif
