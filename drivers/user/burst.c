@@ -80,12 +80,15 @@ void tern_user_choose_burst(struct tern_user_queue *q)
     q->instance = i->name;
 }
 
-unsigned tern_user_fill(struct tern_user_queue *q)
+void tern_user_fill(struct tern_user_queue *q)
 {
-    unsigned before = q->vq->nfree;
-    q->missing = before;
-    tern_rx_refill(q, q->f, 0);
-    return before - q->vq->nfree;
+    q->missing = q->vq->nfree;
+    if (tern_rx_make_up(q, q->f, 0) == 0)
+        return;
+    if (vio_queue_kick_prepare(q->vio)) {
+        vio_queue_notify(q->vio);
+        q->stats.kicks++;
+    }
 }
 
 // Runs the queue's instance in chunks while its gate is open.

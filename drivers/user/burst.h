@@ -48,8 +48,9 @@ VQ_INLINE unsigned tern_rx_put(struct tern_user_queue *q, uint64_t f, unsigned n
     return put;
 }
 
-// Makes up for the buffers that came back now, and for those that the pool could not give before.
-VQ_INLINE void tern_rx_refill(struct tern_user_queue *q, uint64_t f, unsigned n)
+// Puts buffers for `n` that came back now, and for those that the pool could not give before; how
+// many there were.
+VQ_INLINE uint32_t tern_rx_make_up(struct tern_user_queue *q, uint64_t f, unsigned n)
 {
     uint32_t want = n + q->missing, put = 0;
     while (put < want) {
@@ -60,7 +61,12 @@ VQ_INLINE void tern_rx_refill(struct tern_user_queue *q, uint64_t f, unsigned n)
             break;
     }
     q->missing = want - put;
-    if (likely(put > 0))
+    return put;
+}
+
+VQ_INLINE void tern_rx_refill(struct tern_user_queue *q, uint64_t f, unsigned n)
+{
+    if (likely(tern_rx_make_up(q, f, n) > 0))
         tern_finish(q, f);
 }
 

@@ -133,6 +133,11 @@ static int try_up(struct tern_user_port *port, const char **what)
         *what = "queues";
         rc = find_queues(port);
     }
+    if (rc == 0) {
+        *what = "start";
+        tern_user_each(port, tern_user_prime);
+        rc = vio_dev_ready(d);
+    }
     return rc;
 }
 
@@ -140,11 +145,10 @@ static int bring_up(struct tern_user_port *port, const char **what)
 {
     int rc = try_up(port, what);
     // Many back ends that offer a control queue have no ring for it.
-    if (rc == -EREMOTEIO && tern_user_ctrl_bar(port))
+    if (rc == -EREMOTEIO && tern_user_ctrl_bar(port)) {
+        tern_user_each(port, leave);
+        port->ctrl.vio = NULL;
         rc = try_up(port, what);
-    if (rc == 0) {
-        *what = "start";
-        rc = vio_dev_ready(vio_vu_dev(port->vu));
     }
     if (rc == 0) {
         *what = "number of queue pairs";
@@ -188,6 +192,18 @@ static void give_up(struct tern_user_port *port, const char *what, int rc)
     port->retry_ms = tern_user_now_ms() + CHECK_MS;
 }
 
+static void open_tx(struct tern_user_queue *q)
+{
+    if (!q->is_rx)
+        tern_user_open(q);
+}
+
+static void open_rx(struct tern_user_queue *q)
+{
+    if (q->is_rx)
+        tern_user_open(q);
+}
+
 static void up(struct tern_user_port *port)
 {
     const char *what;
@@ -198,7 +214,9 @@ static void up(struct tern_user_port *port)
     }
     if (port->dev->data->mtu != RTE_ETHER_MTU)
         vio_vu_set_mtu(port->vu, port->dev->data->mtu); // where the back end cares
-    tern_user_each(port, tern_user_open);
+    // Whoever forwards what it gets must be able to send: tx first.
+    tern_user_each(port, open_tx);
+    tern_user_each(port, open_rx);
     port->up = true;
     port->failed = 0;
     port->ups++;

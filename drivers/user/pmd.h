@@ -209,10 +209,14 @@ unsigned tern_user_settle(struct tern_user_queue *q, unsigned n);
 void tern_user_pause(struct tern_user_queue *q);
 void tern_user_unpause(struct tern_user_queue *q);
 
-// A ring has started: what a burst reads is set, but the gate stays closed.
+// A ring is there: what a burst reads is set, but the gate stays closed.
 void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio);
 
-// The device works: gives it buffers, and opens the gate.
+// Gives the ring what it needs to work; gate closed. The device need not work yet: a packet that it
+// has at once finds a buffer.
+void tern_user_prime(struct tern_user_queue *q);
+
+// The device works: opens the gate.
 void tern_user_open(struct tern_user_queue *q);
 
 // The ring goes: every buffer comes back. `lost`: no device will take what it has not taken.

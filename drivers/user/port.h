@@ -109,8 +109,8 @@ uint16_t tern_user_burst_null(struct tern_user_queue *q, struct rte_mbuf **pkts,
 // Chooses the burst instance for q->f; gate closed.
 void tern_user_choose_burst(struct tern_user_queue *q);
 
-// Gives the device receive buffers until its ring is full, and kicks; gate closed. The number put.
-unsigned tern_user_fill(struct tern_user_queue *q);
+// Gives the device receive buffers until its ring is full, and kicks if it works; gate closed.
+void tern_user_fill(struct tern_user_queue *q);
 
 // How many of these packets, from the first on, lie in memory that the device knows. memory.c.
 uint16_t tern_user_known(const struct tern_user_queue *q, struct rte_mbuf *const *m, uint16_t n);

@@ -260,8 +260,7 @@ void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio)
     choose(q);
 }
 
-// Gives the ring what it needs to work; gate closed.
-static void prime(struct tern_user_queue *q)
+void tern_user_prime(struct tern_user_queue *q)
 {
     if (!q->is_rx)
         return;
@@ -272,7 +271,6 @@ static void prime(struct tern_user_queue *q)
 
 void tern_user_open(struct tern_user_queue *q)
 {
-    prime(q);
     q->live = true;
     unhold(q, TERN_HOLD_DOWN);
 }
@@ -402,7 +400,7 @@ void tern_user_heal(struct tern_user_queue *q)
     tern_user_pause(q);
     note_broken(q);
     if (restart(q, true) == 0)
-        prime(q);
+        tern_user_prime(q);
     else
         reset_instead(q);
     tern_user_unpause(q);
@@ -424,7 +422,7 @@ static void set_stopped(struct tern_user_queue *q, bool stopped)
             reset_instead(q);
         choose(q);
         if (!stopped)
-            prime(q);
+            tern_user_prime(q);
         tern_user_unpause(q);
     }
     tern_user_unlock(q->port);

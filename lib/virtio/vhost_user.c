@@ -72,6 +72,11 @@ static int set_status(struct vio_dev *d, uint8_t status)
     v->status = status;
     if (v->sock < 0)
         return status ? -ENOTCONN : 0;
+    if ((status & (VIO_S_DRIVER_OK | VIO_S_FAILED)) == VIO_S_DRIVER_OK) {
+        int rc = vu_queues_start(v);
+        if (rc)
+            return rc;
+    }
     if (vu_has(v, VHU_PF_STATUS))
         return vu_set_u64(v, VHU_REQ_SET_STATUS, status);
     return status == 0 && vu_has(v, VHU_PF_RESET_DEVICE) ? vu_tell(v, &reset) : 0;
@@ -183,6 +188,7 @@ void vu_drop(struct vio_vu *v)
     v->sock = -1;
     v->lost = true;
     v->proto = 0;
+    memset(v->told_ring, 0, v->o.queues * sizeof(*v->told_ring));
     vu_mem_forget(v);
     vu_poke(v);
     vu_log(v, VU_LOG_INFO, "disconnected");
@@ -341,8 +347,9 @@ static int set_up(struct vio_vu *v, const struct vio_vu_opts *o)
     v->o.path = v->addr.sun_path;
     v->dev = (struct vio_dev){.ops = &vu_ops, .id = o->id, .alloc = o->alloc};
     v->enabled = calloc(o->queues, sizeof(*v->enabled));
+    v->told_ring = calloc(o->queues, sizeof(*v->told_ring));
     v->base = calloc(o->queues, sizeof(*v->base));
-    if (!v->enabled || !v->base)
+    if (!v->enabled || !v->told_ring || !v->base)
         return -ENOMEM;
     v->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     v->poke_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -390,6 +397,7 @@ void vio_vu_destroy(struct vio_vu *v)
     if (v->epoll_fd >= 0)
         close(v->epoll_fd);
     free(v->enabled);
+    free(v->told_ring);
     free(v->base);
     free(v);
 }

@@ -59,6 +59,7 @@ struct vio_vu {
     bool config_pending;    // nor that config space changed
     uint32_t generation;    // changes of config space
     bool *enabled;          // o.queues: as the owner wants it
+    bool *told_ring;        // o.queues: the back end of this connection has it
     uint32_t *base;         // o.queues: where a paused ring goes on
     struct vu_regions own;  // of the owner
     struct vu_regions told; // of the back end
@@ -135,6 +136,7 @@ void vu_channel_read(struct vio_vu *v);
 
 int vu_queue_max(struct vio_dev *d, uint32_t index, uint32_t *size);
 int vu_queue_start(struct vio_queue *q);
+int vu_queues_start(struct vio_vu *v); // at DRIVER_OK: all that are noted
 int vu_queue_stop(struct vio_queue *q);
 void vu_queue_del(struct vio_queue *q);
 void vu_notify(struct vio_queue *q);

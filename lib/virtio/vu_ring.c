@@ -97,10 +97,26 @@ static int tell_ring(struct vio_vu *v, const struct vio_queue *q, uint32_t base)
         return rc;
     vu_post(v, &b, &kick);
     post_enable(v, &b, q->index);
-    return vu_settle(v, &b);
+    rc = vu_settle(v, &b);
+    v->told_ring[q->index] = rc == 0;
+    return rc;
 }
 
-// Without a connection the ring is only noted: vio_vu_resume starts it.
+// Where a device begins with a ring that none has had yet, whatever the driver has put already.
+static uint32_t first_base(const struct vio_queue *q)
+{
+    return q->vq.features & VQ_F_RING_PACKED ? 0x80008000u : 0;
+}
+
+static int start_ring(struct vio_vu *v, const struct vio_queue *q)
+{
+    int rc = vu_mem_tell(v);
+    return rc ? rc : tell_ring(v, q, first_base(q));
+}
+
+// Before DRIVER_OK the ring is only noted: a back end works as soon as it has a ring, whatever the
+// status says, and must find there what the driver puts in first. Without a connection it is noted
+// for vio_vu_resume.
 int vu_queue_start(struct vio_queue *q)
 {
     struct vio_vu *v = vu_of(q->dev);
@@ -108,10 +124,18 @@ int vu_queue_start(struct vio_queue *q)
     if (rc)
         return vu_error(v, rc, "queue %u: no eventfd: %s", q->index, strerror(-rc));
     v->enabled[q->index] = true;
-    if (v->sock < 0)
-        return 0;
-    rc = vu_mem_tell(v);
-    return rc ? rc : tell_ring(v, q, vq_drv_save(&q->vq));
+    return v->sock < 0 || !(v->status & VIO_S_DRIVER_OK) ? 0 : start_ring(v, q);
+}
+
+int vu_queues_start(struct vio_vu *v)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < v->dev.nqueues && rc == 0; i++) {
+        const struct vio_queue *q = v->dev.queue[i];
+        if (q && q->started && !v->told_ring[i])
+            rc = start_ring(v, q);
+    }
+    return rc;
 }
 
 // ---- stop ----
@@ -135,8 +159,11 @@ static int take_back(struct vio_vu *v, uint32_t index, uint32_t *base)
 // A back end that is gone, or that was left for what it answered, has no ring any more.
 int vu_queue_stop(struct vio_queue *q)
 {
+    struct vio_vu *v = vu_of(q->dev);
     uint32_t base;
-    (void)take_back(vu_of(q->dev), q->index, &base);
+    if (v->told_ring[q->index])
+        (void)take_back(v, q->index, &base);
+    v->told_ring[q->index] = false;
     return 0;
 }
 
@@ -146,7 +173,7 @@ int vu_pause(struct vio_vu *v)
 {
     int rc = 0;
     for (uint32_t i = 0; i < v->dev.nqueues && rc == 0; i++)
-        if (v->dev.queue[i] && v->dev.queue[i]->started)
+        if (v->dev.queue[i] && v->told_ring[i])
             rc = take_back(v, i, &v->base[i]);
     return rc;
 }
@@ -156,7 +183,7 @@ int vu_unpause(struct vio_vu *v)
     int rc = 0;
     for (uint32_t i = 0; i < v->dev.nqueues && rc == 0; i++) {
         struct vio_queue *q = v->dev.queue[i];
-        if (!q || !q->started)
+        if (!q || !v->told_ring[i])
             continue;
         rc = tell_ring(v, q, v->base[i]);
         vhu_signal(q->kick_fd); // full: the device has not read the last one yet
@@ -172,7 +199,7 @@ int vio_vu_queue_enable(struct vio_vu *v, uint32_t index, bool on)
     if (index >= v->o.queues)
         return -EINVAL;
     v->enabled[index] = on;
-    if (v->sock < 0 || index >= d->nqueues || !d->queue[index] || !d->queue[index]->started)
+    if (v->sock < 0 || index >= d->nqueues || !d->queue[index] || !v->told_ring[index])
         return 0;
     struct vu_batch b = {.rc = 0};
     post_enable(v, &b, index);
@@ -246,7 +273,7 @@ static int renew(struct vio_vu *v, struct vio_queue *q, uint32_t *base)
     if (rc)
         return vu_error(v, rc, "queue %u: not renewed: %s", q->index, strerror(-rc));
     // What the owner put belongs to this ring, whose device starts at the beginning.
-    *base = q->vq.features & VQ_F_RING_PACKED ? 0x80008000u : 0;
+    *base = first_base(q);
     return 0;
 }
 

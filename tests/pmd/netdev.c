@@ -229,6 +229,25 @@ static bool is_served(void *ctx, uint32_t index)
     return true;
 }
 
+// What would become of a packet that is there for the driver at once?
+static void queue_started(void *ctx, struct vhu_queue *q)
+{
+    struct netdev *n = ctx;
+    struct vq_chain c;
+    struct vq_seg seg[SEGMENTS];
+    uint64_t f = q->vq.features;
+    if (q->index % 2 || ((n->accepted & VNET_F_CTRL_VQ) && q->index == control_index(n)))
+        return;
+    pthread_mutex_lock(&n->lock);
+    if (vq_dev_get_avail(&q->vq, f, &c, seg, SEGMENTS)) {
+        vq_dev_unget_avail(&q->vq, f, &c, 1);
+        n->told.filled++;
+    } else {
+        n->told.empty++;
+    }
+    pthread_mutex_unlock(&n->lock);
+}
+
 static int features_set(void *ctx, uint64_t features)
 {
     struct netdev *n = ctx;
@@ -273,6 +292,7 @@ void netdev_open(struct netdev *n, const char *path)
         .config_bytes = n->no_config ? 0 : VNET_CONFIG_BYTES,
         .config_get = config_get,
         .features_set = features_set,
+        .queue_started = queue_started,
         .is_served = is_served,
         .kicked = kicked,
     };

@@ -47,6 +47,8 @@ struct netdev_told {
     unsigned announced; // announcements acknowledged
     unsigned commands;  // that came, whatever the answer
     unsigned malformed; // of them, those that no specification knows
+    unsigned filled;    // receive rings that had a buffer as soon as they were there
+    unsigned empty;     // and those that had none
 };
 
 struct netdev {

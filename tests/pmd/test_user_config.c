@@ -117,6 +117,9 @@ static void the_port_is_what_the_device_says(void **state)
         assert_int_equal(rte_eth_dev_set_mtu(b.p.drv, MTU + 1), -EINVAL);
         assert_int_equal(mtu(&b), MTU);
         frames_pass(&b);
+        // A back end may have packets for us the moment that it has a ring.
+        assert_int_equal(netdev_told(&b.n).filled, 1);
+        assert_int_equal(netdev_told(&b.n).empty, 0);
         close_both(&b);
     }
 }

@@ -54,6 +54,8 @@ int run_use(struct run *r)
     if (rc == 0)
         rc = vio_dev_find_vqs(r->t.d, &spec, 1);
     if (rc == 0)
+        rc = vio_dev_ready(r->t.d);
+    if (rc == 0)
         rc = vio_config_get(r->t.d, 0, &x, sizeof(x));
     if (rc == 0)
         rc = vio_queue_reset(r->t.d->queue[0], NULL, NULL);

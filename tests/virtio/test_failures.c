@@ -223,6 +223,10 @@ static void queues_failing(uint64_t features, uint64_t proto)
         unsigned fds = fe_open_fds() - (r.s.err_fd >= 0);
         fail_any(n);
         int rc = vio_dev_find_vqs(r.t.d, spec, 2);
+        if (rc == 0)
+            rc = vio_dev_ready(r.t.d);
+        else
+            assert_null(r.t.d->queue);
         error = fail_end();
         if (!error) {
             assert_int_equal(rc, 0);
@@ -231,7 +235,7 @@ static void queues_failing(uint64_t features, uint64_t proto)
         if (rc) {
             failed++;
             assert_int_equal(rc, -error);
-            assert_null(r.t.d->queue);
+            vio_dev_del_vqs(r.t.d);
             assert_int_equal(r.t.ring_live, 0);
             if (vio_vu_connected(r.t.v)) // the stub closes what it got when it has answered
                 assert_true(FE_UNTIL(fe_open_fds() - (r.s.err_fd >= 0) == fds));
@@ -378,6 +382,7 @@ static void test_memory_recut(void **state)
     bed_share(&r.t);
     assert_int_equal(vio_dev_find_vqs(r.t.d, &(struct vio_vq_spec){.name = "data", .size = 8}, 1),
                      0);
+    assert_int_equal(vio_dev_ready(r.t.d), 0);
     struct vio_vu_region three[] = {piece(&r, 0), piece(&r, 1), piece(&r, 2)};
     for (unsigned n = 1;; n++) {
         assert_int_equal(vio_vu_mem_set(r.t.v, three, 2), 0);

@@ -177,6 +177,7 @@ static void test_slots_join_at_need(void **state)
     assert_told(p, 16, 16);
     assert_int_equal(vio_dev_negotiate(p->t.d, V1, false), 0);
     assert_int_equal(vio_dev_find_vqs(p->t.d, &spec, 1), 0);
+    assert_int_equal(vio_dev_ready(p->t.d), 0);
     unsigned stops = p->s.stops, starts = p->s.starts;
     assert_int_equal(vio_vu_mem_add(p->t.v, &p->r[16]), 0);
     assert_told(p, 17, 1);
