@@ -48,7 +48,7 @@ struct vio_transport_ops {
     int (*config_generation)(struct vio_dev *d, uint32_t *generation);
     // Largest ring that queue `index` may have; 0: there is no such queue.
     int (*queue_max)(struct vio_dev *d, uint32_t index, uint32_t *size);
-    // Hands over a ring that vq_drv_init has prepared, and lets the device use it.
+    // Hands over a ring that vq_drv_init has prepared; the device uses it from DRIVER_OK on.
     int (*queue_start)(struct vio_queue *q);
     // Takes it back (RING_RESET where there is it): afterwards the device touches neither the ring
     // nor its buffers. Several queues may be stopped and started one by one.
