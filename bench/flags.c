@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "flags.h"
 
@@ -17,18 +18,26 @@ static const struct {
     [BENCH_FLAG_OFF] = {"", NULL},
     [BENCH_FLAG_NUMBER] = {" N", NULL},
     [BENCH_FLAG_TEXT] = {" TEXT", NULL},
+    [BENCH_FLAG_CPU] = {" N", NULL},
     [BENCH_FLAG_CPUS] = {" A,B", NULL},
     [BENCH_FLAG_LIST] = {" LIST", "numbers"},
     [BENCH_FLAG_POWERS] = {" LIST", "powers of two"},
     [BENCH_FLAG_QUARTERS] = {" LIST", "whole quarters"},
 };
 
+static int last_cpu(void)
+{
+    return (int)sysconf(_SC_NPROCESSORS_CONF) - 1;
+}
+
 static const char *what(const struct bench_flag *f, char *text, size_t bytes)
 {
     const char *numbers = kinds[f->kind].numbers;
-    if (f->kind == BENCH_FLAG_CPUS)
-        return "two different CPUs, such as 0,1";
-    if (numbers)
+    if (f->kind == BENCH_FLAG_CPU)
+        snprintf(text, bytes, "a CPU from 0 to %d", last_cpu());
+    else if (f->kind == BENCH_FLAG_CPUS)
+        snprintf(text, bytes, "two different CPUs from 0 to %d, such as 0,1", last_cpu());
+    else if (numbers)
         snprintf(text, bytes, "%s from %g to %g, with commas between them", numbers, f->least,
                  f->most);
     else
@@ -86,14 +95,24 @@ static int list(const struct bench_flag *f, const char *arg)
     return refuse(f, arg);
 }
 
+static int cpu(const struct bench_flag *f, const char *arg)
+{
+    char rest;
+    int n;
+    if (sscanf(arg, "%d%c", &n, &rest) != 1 || n < 0 || n > last_cpu())
+        return refuse(f, arg);
+    *(int *)f->value = n;
+    return 0;
+}
+
 static int cpus(const struct bench_flag *f, const char *arg)
 {
-    int *cpu = f->value;
+    int *n = f->value;
     char rest;
-    if (sscanf(arg, "%d,%d%c", &cpu[0], &cpu[1], &rest) == 2 && cpu[0] >= 0 && cpu[1] >= 0 &&
-        cpu[0] != cpu[1])
-        return 0;
-    return refuse(f, arg);
+    if (sscanf(arg, "%d,%d%c", &n[0], &n[1], &rest) != 2 || n[0] < 0 || n[1] < 0 ||
+        n[0] > last_cpu() || n[1] > last_cpu() || n[0] == n[1])
+        return refuse(f, arg);
+    return 0;
 }
 
 static int take(const struct bench_flag *f, const char *arg)
@@ -105,6 +124,8 @@ static int take(const struct bench_flag *f, const char *arg)
         return 0;
     case BENCH_FLAG_NUMBER:
         return number(f, arg);
+    case BENCH_FLAG_CPU:
+        return cpu(f, arg);
     case BENCH_FLAG_CPUS:
         return cpus(f, arg);
     case BENCH_FLAG_LIST:

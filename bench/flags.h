@@ -12,7 +12,8 @@ enum bench_flag_kind {
     BENCH_FLAG_OFF,      // bool, made false
     BENCH_FLAG_NUMBER,   // unsigned, within least and most
     BENCH_FLAG_TEXT,     // const char *
-    BENCH_FLAG_CPUS,     // int[2]
+    BENCH_FLAG_CPU,      // int
+    BENCH_FLAG_CPUS,     // int[2], two different ones
     BENCH_FLAG_LIST,     // struct bench_list of whole numbers, each within least and most
     BENCH_FLAG_POWERS,   // the same of powers of two
     BENCH_FLAG_QUARTERS, // the same of whole quarters

@@ -7,6 +7,7 @@
 #include <sched.h>
 
 #include "clock.h"
+#include "echo_loop.h"
 #include "ends.h"
 
 #define BENCH_STALL_NS 5000000000u

@@ -7,6 +7,7 @@
 #include "bad.h"
 #include "compare.h"
 #include "options.h"
+#include "ringtest.h"
 #include "roofline.h"
 #include "run.h"
 
@@ -26,6 +27,7 @@ static const struct command {
     {"run", "[run] [OPTION…] [--benchmark_…]", bench_run_command, false},
     {"compare", "compare BASE NEW", compare, false},
     {"roofline", "roofline [OPTION…]", bench_roofline_command, true},
+    {"ringtest", "ringtest [OPTION…]", bench_ringtest_command, true},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -63,6 +63,7 @@ struct bench_ops {
 
 struct bench_driver;
 struct bench_device;
+struct bench_echo;
 
 struct bench_ring {
     const char *name, *title;
@@ -73,6 +74,9 @@ struct bench_ring {
     int (*driver)(struct bench_driver *d, uint64_t n);
     // One turn of the device. Returns how many buffers it took.
     unsigned (*device)(struct bench_device *d);
+    // Buffer by buffer, see echo.h: until all have gone there and back, or one was wrong.
+    void (*guest)(struct bench_echo *e);
+    void (*host)(struct bench_echo *e);
 };
 
 static inline struct bench_shape bench_shape_of(const struct bench_case *c)
@@ -97,6 +101,16 @@ static inline struct bench_shape bench_shape_of(const struct bench_case *c)
         uint64_t f = ((format_features) & (hot)) | (d->features & ~(uint64_t)(hot));    \
         return bench_device_turn(&(table), f, d);                                       \
     }                                                                                   \
+    static void ident##_guest(struct bench_echo *e)                                     \
+    {                                                                                   \
+        uint64_t f = ((format_features) & (hot)) | (e->features & ~(uint64_t)(hot));    \
+        bench_echo_guest(&(table), f, e);                                               \
+    }                                                                                   \
+    static void ident##_host(struct bench_echo *e)                                      \
+    {                                                                                   \
+        uint64_t f = ((format_features) & (hot)) | (e->features & ~(uint64_t)(hot));    \
+        bench_echo_host(&(table), f, e);                                                \
+    }                                                                                   \
     const struct bench_ring ring_##ident = {                                            \
         .name = (ring_name),                                                            \
         .title = (ring_title),                                                          \
@@ -105,6 +119,8 @@ static inline struct bench_shape bench_shape_of(const struct bench_case *c)
         .features = (format_features),                                                  \
         .driver = ident##_driver,                                                       \
         .device = ident##_device,                                                       \
+        .guest = ident##_guest,                                                         \
+        .host = ident##_host,                                                           \
     }
 
 // A ring that is no virtqueue: nobody sleeps on it.

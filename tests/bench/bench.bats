@@ -208,4 +208,49 @@ END
     run "$bench" roofline --cpus 1,1
     [ "$status" -eq 2 ]
     [[ $output == *"fix: two different CPUs"* ]]
+    run "$bench" roofline --cpus 0,4096
+    [ "$status" -eq 2 ]
+    [[ $output == *"'0,4096' is no value"* ]]
+}
+
+# ---- ringtest ----
+
+@test "ringtest: the kernel's options, every ring, and a line for each run" {
+    run "$bench" ringtest --help
+    [ "$status" -eq 0 ]
+    for option in host-affinity guest-affinity ring-size run-cycles outstanding batch param sleep relax exit; do
+        [[ $output == *"--$option "* ]]
+    done
+    rings=$("$bench" --list | sed '/^$/,$d' | cut -d' ' -f1)
+    for ring in $rings; do
+        run "$bench" ringtest --ring-format "$ring" --run-cycles 2000 --ring-size 64 --outstanding 32 --relax --out "$dir"
+        [ "$status" -eq 0 ]
+        [[ $output =~ "ns a cycle         "[0-9.]+ ]]
+        [[ $output =~ "system seconds     "[0-9.]+ ]]
+    done
+    run "$bench" ringtest --ring-format packed --run-cycles 0x10 --sleep --batch 4 --no-exit --param 5 --out "$dir"
+    [ "$status" -eq 0 ]
+    [ "$(grep -c '^ring,class,' "$dir/ringtest.csv")" -eq 1 ]
+    [ "$(grep -vc '^ring,class,' "$dir/ringtest.csv")" -eq $(($(wc -w <<<"$rings") + 1)) ]
+    grep -Eq '^floor,unknown,64,2000,32,1,0,0,1,1,([0-9.]+,){5}0,0$' "$dir/ringtest.csv"
+    grep -Eq '^packed,unknown,256,16,2147483647,4,5,1,0,0,([0-9.]+,){5}[0-9]+,[0-9]+$' "$dir/ringtest.csv"
+}
+
+@test "ringtest: what cannot be is named" {
+    while IFS='|' read -r options text; do
+        # shellcheck disable=SC2086 # words
+        run "$bench" ringtest --run-cycles 10 $options
+        [ "$status" -ne 0 ]
+        [[ $output == *"$text"* ]]
+        [[ $output == *"fix: "* ]]
+    done <<'END'
+--ring-format oval|there is no such ring
+--ring-size 100|the ring cannot have this size
+--ring-format floor --sleep|no notifications
+--host-affinity 0 --guest-affinity 0|both ends poll on one CPU
+--host-affinity 4096|'4096' is no value
+--batch 0|'0' is no value
+--run-cycles many|'many' is no value
+word|a word too many
+END
 }
