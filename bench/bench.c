@@ -17,7 +17,7 @@
 
 #include "clock.h"
 #include "machine.h"
-#include "memory.h"
+#include "view.h"
 
 #define SLEEP_MS 10
 #define LATE_NS 1000000.0 // with a rate: the first buffer is due so long after the start
@@ -256,6 +256,11 @@ struct bench *bench_open(const struct bench_case *c, char *why, size_t bytes)
         return NULL;
     }
     return b;
+}
+
+struct bench_view bench_look(struct bench *b)
+{
+    return (struct bench_view){&b->driver, &b->device, &b->m, bench_shape_of(&b->c)};
 }
 
 void bench_close(struct bench *b)

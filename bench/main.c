@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bad.h"
+#include "beside.h"
 #include "compare.h"
 #include "options.h"
 #include "ringtest.h"
@@ -18,6 +19,12 @@ static int compare(int argc, char **argv)
     return bench_no("compare takes two folders", "tern-bench compare BASE NEW");
 }
 
+static int lines(int argc, char **argv)
+{
+    (void)argc;
+    return bench_become("tern-bench-lines", argv);
+}
+
 // argv[0] is the command's name; the first one is meant where none is named.
 static const struct command {
     const char *name, *usage;
@@ -28,6 +35,7 @@ static const struct command {
     {"compare", "compare BASE NEW", compare, false},
     {"roofline", "roofline [OPTION…]", bench_roofline_command, true},
     {"ringtest", "ringtest [OPTION…]", bench_ringtest_command, true},
+    {"lines", "lines [OPTION…]", lines, true},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -29,9 +29,19 @@ struct bench_shape {
     uint64_t features; // virtqueues
 };
 
+// A part of a ring's shared memory, for who wants to know what is touched (tern-bench lines).
+struct bench_area {
+    const char *name;
+    uint64_t at, bytes;
+};
+#define BENCH_AREAS 10
+
 struct bench_ops {
     // Bytes of shared memory that the ring needs.
     uint64_t (*bytes)(const struct bench_shape *s);
+    // What lies where in them: at most BENCH_AREAS pieces, the first that holds a byte names it;
+    // how many. NULL: it is all one.
+    unsigned (*areas)(const struct bench_shape *s, struct bench_area *a);
     // One end over zeroed shared memory: private state from malloc or aligned_alloc, or NULL. The
     // driver's is opened first.
     void *(*open_driver)(const struct bench_shape *s, void *shared);

@@ -17,6 +17,14 @@ static uint64_t bytes(const struct bench_shape *s)
     return (uint64_t)s->size * (sizeof(struct bench_buf) + sizeof(uint32_t)) + 128;
 }
 
+static unsigned areas(const struct bench_shape *s, struct bench_area *a)
+{
+    uint64_t there = (uint64_t)s->size * sizeof(struct bench_buf);
+    a[0] = (struct bench_area){"there", 0, there};
+    a[1] = (struct bench_area){"back", there, (uint64_t)s->size * sizeof(uint32_t) + 128};
+    return 2;
+}
+
 static void *open_end(const struct bench_shape *s, void *shared)
 {
     struct end *e = calloc(1, sizeof(*e));
@@ -94,6 +102,7 @@ VQ_INLINE void give(void *end, uint64_t f, const struct bench_buf *b, unsigned n
 // What is put or given is seen at once: publish and flush have nothing to do.
 static const struct bench_ops ops = {
     .bytes = bytes,
+    .areas = areas,
     .open_driver = open_end,
     .open_device = open_end,
     .put = put,

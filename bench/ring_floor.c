@@ -32,6 +32,14 @@ static uint64_t bytes(const struct bench_shape *s)
     return sizeof(struct shared) + (uint64_t)s->size * sizeof(struct slot);
 }
 
+static unsigned areas(const struct bench_shape *s, struct bench_area *a)
+{
+    a[0] = (struct bench_area){"back", 0, sizeof(struct shared)};
+    a[1] = (struct bench_area){"there", sizeof(struct shared),
+                               (uint64_t)s->size * sizeof(struct slot)};
+    return 2;
+}
+
 static void *open_end(const struct bench_shape *s, void *shared)
 {
     struct end *e = calloc(1, sizeof(*e) + s->size * sizeof(e->order[0]));
@@ -112,6 +120,7 @@ VQ_INLINE void flush(void *end, uint64_t f)
 
 static const struct bench_ops ops = {
     .bytes = bytes,
+    .areas = areas,
     .open_driver = open_end,
     .open_device = open_end,
     .put = put,

@@ -28,6 +28,15 @@ static uint64_t bytes(const struct bench_shape *s)
     return sizeof(struct shared) + (uint64_t)s->size * (sizeof(struct bench_buf) + 2) + 128;
 }
 
+static unsigned areas(const struct bench_shape *s, struct bench_area *a)
+{
+    uint64_t there = (uint64_t)s->size * sizeof(struct bench_buf);
+    a[0] = (struct bench_area){"indices", 0, sizeof(struct shared)};
+    a[1] = (struct bench_area){"there", sizeof(struct shared), there};
+    a[2] = (struct bench_area){"back", sizeof(struct shared) + there, 2ull * s->size + 128};
+    return 3;
+}
+
 static void *open_end(const struct bench_shape *s, void *shared)
 {
     struct end *e = calloc(1, sizeof(*e));
@@ -120,6 +129,7 @@ VQ_INLINE void flush(void *end, uint64_t f)
 
 static const struct bench_ops ops = {
     .bytes = bytes,
+    .areas = areas,
     .open_driver = open_end,
     .open_device = open_end,
     .put = put,

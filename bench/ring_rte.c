@@ -24,6 +24,16 @@ static uint64_t bytes(const struct bench_shape *s)
     return ring_bytes(sizeof(struct bench_buf), s->size) + ring_bytes(sizeof(uint32_t), s->size);
 }
 
+static unsigned areas(const struct bench_shape *s, struct bench_area *a)
+{
+    uint64_t there = ring_bytes(sizeof(struct bench_buf), s->size), head = sizeof(struct rte_ring);
+    a[0] = (struct bench_area){"indices", 0, head};
+    a[1] = (struct bench_area){"indices", there, head};
+    a[2] = (struct bench_area){"there", 0, there};
+    a[3] = (struct bench_area){"back", there, ring_bytes(sizeof(uint32_t), s->size)};
+    return 4;
+}
+
 static void *open_end(const struct bench_shape *s, void *shared)
 {
     struct end *e = calloc(1, sizeof(*e));
@@ -82,6 +92,7 @@ VQ_INLINE void give(void *end, uint64_t f, const struct bench_buf *b, unsigned n
 
 static const struct bench_ops ops = {
     .bytes = bytes,
+    .areas = areas,
     .open_driver = open_driver,
     .open_device = open_end,
     .put = put,

@@ -51,6 +51,27 @@ static uint64_t bytes(const struct bench_shape *s)
     return line_up(p.desc) + line_up(p.driver) + line_up(p.device) + tables_bytes(s);
 }
 
+// Flags and event indices of a split ring share lines with the rings, so they come first.
+static unsigned areas(const struct bench_shape *s, struct bench_area *a)
+{
+    struct vq_ring_parts p = vq_ring_bytes(s->features, s->size);
+    uint64_t driver = line_up(p.desc), device = driver + line_up(p.driver);
+    bool packed = s->features & VQ_F_RING_PACKED;
+    const struct bench_area all[] = {
+        {"events", driver, packed ? p.driver : 2},
+        {"events", device, packed ? p.device : 2},
+        {"events", driver + p.driver - 2, 2},
+        {"events", device + p.device - 2, 2},
+        {"descriptors", 0, p.desc},
+        {"available", driver, p.driver},
+        {"used", device, p.device},
+        {"tables", device + line_up(p.device), tables_bytes(s)},
+    };
+    unsigned n = sizeof(all) / sizeof(all[0]);
+    memcpy(a, all, sizeof(all));
+    return n;
+}
+
 static void *open_driver(const struct bench_shape *s, void *shared)
 {
     struct vq_ring_addrs a = addrs(s, shared);
@@ -231,6 +252,7 @@ static const char *broken(void *driver, void *device)
 
 static const struct bench_ops ops = {
     .bytes = bytes,
+    .areas = areas,
     .open_driver = open_driver,
     .open_device = open_device,
     .put = put,

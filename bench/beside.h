@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Programs that belong to tern-bench.
+#ifndef BENCH_BESIDE_H
+#define BENCH_BESIDE_H
+
+// Becomes the program of this name in the folder of the running one, with argv behind its own name.
+// Comes back only with an exit status: it is not there, and the message said so.
+int bench_become(const char *name, char **argv);
+
+#endif
