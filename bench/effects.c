@@ -306,10 +306,10 @@ static void name_factor(const struct grid *g, unsigned factor, struct bench_fact
     *f = words[factor];
     if (factor < PUBLISH)
         return;
-    const char *verb = factor == PUBLISH ? "published" : "completed";
+    const char *verb = factor == PUBLISH ? "publish" : "complete";
     const uint32_t *level = g->level[factor];
-    snprintf(f->low, sizeof(f->low), "%u %s at a time", level[0], verb);
-    snprintf(f->high, sizeof(f->high), "%u %s at a time", level[g->levels[factor] - 1], verb);
+    snprintf(f->low, sizeof(f->low), "%s %u", verb, level[0]);
+    snprintf(f->high, sizeof(f->high), "%s %u", verb, level[g->levels[factor] - 1]);
 }
 
 static void describe(const struct grid *g, struct bench_effects *e)

@@ -55,4 +55,8 @@ extern const char *const bench_effects_keys[];
 // that.
 void bench_effects_say(const struct bench_effects *e, char *text, size_t bytes);
 
+// Interactions that are beyond doubt: then what a factor does is not one number. Empty if there are
+// none.
+void bench_effects_say_more(const struct bench_effects *e, char *text, size_t bytes);
+
 #endif

@@ -38,27 +38,35 @@ static void say_total(struct text *t, const struct bench_effects *e)
     say_levels(t, e, false);
     say(t, " to ");
     say_levels(t, e, true);
-    say(t, " the time of a buffer becomes × %.2f (%.2f … %.2f)", r->middle, r->low, r->high);
-    say(t, unsure(r) ? "; the interval has 1 in it, so no difference can be told. " : ". ");
+    say(t, " the time of a buffer becomes × %.3f (%.3f … %.3f)", r->middle, r->low, r->high);
+    say(t, unsure(r) ? ": no difference can be told. " : ". ");
 }
 
 static void say_part(struct text *t, const struct bench_effects *e, unsigned k)
 {
     const struct bench_interval *p = &e->part[k], *s = &e->share[k];
-    say(t, "%s × %.2f (%.2f … %.2f", e->factor[k].change, p->middle, p->low, p->high);
     if (unsure(p))
-        say(t, ": no effect can be told)");
+        say(t, "%s: nothing that can be told (× %.2f, %.2f … %.2f)", e->factor[k].change, p->middle,
+            p->low, p->high);
     else if (unsure(&e->total))
-        say(t, ")");
+        say(t, "%s × %.2f (%.2f … %.2f)", e->factor[k].change, p->middle, p->low, p->high);
     else
-        say(t, "), which is %.0f %% (%.0f … %.0f) of the %s", s->middle, s->low, s->high,
-            e->total.middle < 1 ? "gain" : "loss");
+        say(t, "%s %.0f %% (%.0f … %.0f; × %.2f)", e->factor[k].change, s->middle, s->low, s->high,
+            p->middle);
 }
 
-// Interactions that are beyond doubt: then a factor's effect is not one number.
-static void say_interactions(struct text *t, const struct bench_effects *e)
+static const char *whole(const struct bench_effects *e)
 {
-    for (unsigned i = 0; i < e->effects; i++) {
+    if (unsure(&e->total))
+        return "Of that: ";
+    return e->total.middle < 1 ? "Of this gain: " : "Of this loss: ";
+}
+
+void bench_effects_say_more(const struct bench_effects *e, char *text, size_t bytes)
+{
+    struct text room = {text, bytes}, *t = &room;
+    *text = 0;
+    for (unsigned i = 0; e->launches >= BENCH_LAUNCHES_LEAST && i < e->effects; i++) {
         const struct bench_effect *x = &e->effect[i];
         if (x->b < 0 || unsure(&x->ratio))
             continue;
@@ -79,10 +87,9 @@ void bench_effects_say(const struct bench_effects *e, char *text, size_t bytes)
         return;
     }
     say_total(&t, e);
-    say(&t, "Each factor's part in it: ");
+    say(&t, "%s", whole(e));
     for (unsigned k = 0; k < e->factors; k++) {
         say_part(&t, e, k);
-        say(&t, k + 1 < e->factors ? "; " : ". ");
+        say(&t, k + 1 < e->factors ? "; " : ".");
     }
-    say_interactions(&t, e);
 }

@@ -8,6 +8,7 @@
 #include "beside.h"
 #include "compare.h"
 #include "options.h"
+#include "report.h"
 #include "ringtest.h"
 #include "roofline.h"
 #include "run.h"
@@ -33,6 +34,7 @@ static const struct command {
 } commands[] = {
     {"run", "[run] [OPTION…] [--benchmark_…]", bench_run_command, false},
     {"compare", "compare BASE NEW", compare, false},
+    {"report", "report DIR", bench_report_command, false},
     {"roofline", "roofline [OPTION…]", bench_roofline_command, true},
     {"ringtest", "ringtest [OPTION…]", bench_ringtest_command, true},
     {"lines", "lines [OPTION…]", lines, true},

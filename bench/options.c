@@ -56,7 +56,7 @@ void bench_options_help(void)
         "on top\n"
         "  --quick, --paper  the same\n"
         "  --cpus A,B     CPUs of the driver and of the device (0,1)\n"
-        "  --ms N         length of a repetition (100; quick 50)\n"
+        "  --ms N         length of a repetition (100; quick 30)\n"
         "  --repetitions N  of each case and launch (3; paper 10), the cases in turn, in random "
         "order\n"
         "  --launches N   processes, one after the other, each with its own memory (1; quick 3, "
@@ -113,7 +113,7 @@ static int preset(struct bench_options *o, const char *name)
     o->preset = name;
     o->repetitions = paper ? 10 : 3;
     o->launches = paper ? 5 : 3;
-    o->ms = paper ? 100 : 50;
+    o->ms = paper ? 100 : 30;
     o->aa = paper;
     return 0;
 }

@@ -115,32 +115,45 @@ struct bench_interval bench_table_interval(const struct bench_table *t, const ch
     return r;
 }
 
+double bench_table_median(const struct bench_table *t, const char *name, enum bench_class c,
+                          size_t column)
+{
+    struct bench_picked p;
+    double m = bench_pick(t, name, c, column, &p) ? 0 : bench_median(p.value, p.n);
+    bench_drop(&p);
+    return m;
+}
+
 // ---- A/A ----
 
-static double apart(const struct bench_table *t, const char *again, enum bench_class c)
+int bench_table_again(const struct bench_table *t, const struct bench_key *again,
+                      struct bench_interval *ratio)
 {
+    const size_t ns = offsetof(struct bench_row, ns);
     char first[BENCH_NAME_BYTES];
     struct bench_picked a = {.n = 0}, b = {.n = 0};
-    double far = 0;
-    bench_name_first(again, first, sizeof(first));
-    if (bench_pick(t, first, c, offsetof(struct bench_row, ns), &a) == 0 &&
-        bench_pick(t, again, c, offsetof(struct bench_row, ns), &b) == 0 && a.n && b.n) {
+    int rc = -1;
+    bench_name_first(again->name, first, sizeof(first));
+    if (bench_pick(t, first, again->class_, ns, &a) == 0 &&
+        bench_pick(t, again->name, again->class_, ns, &b) == 0 && a.n && b.n) {
         struct bench_sample x = bench_sample_of(&a), y = bench_sample_of(&b);
-        struct bench_interval r = bench_interval_ratio(&y, &x, BENCH_SEED);
-        far = r.low > 0 && 1 / r.low > r.high ? 1 / r.low : r.high;
+        *ratio = bench_interval_ratio(&y, &x, BENCH_SEED);
+        rc = 0;
     }
     bench_drop(&a);
     bench_drop(&b);
-    return far;
+    return rc;
 }
 
 double bench_table_noise(const struct bench_table *t, enum bench_class c)
 {
     double most = 0;
     for (size_t i = 0; i < t->keys; i++) {
-        if (t->key[i].class_ != c || !bench_name_is_again(t->key[i].name))
+        const struct bench_key *k = &t->key[i];
+        struct bench_interval r;
+        if (k->class_ != c || !bench_name_is_again(k->name) || bench_table_again(t, k, &r))
             continue;
-        double far = apart(t, t->key[i].name, c);
+        double far = r.low > 0 && 1 / r.low > r.high ? 1 / r.low : r.high;
         most = far > most ? far : most;
     }
     return most;

@@ -47,6 +47,15 @@ unsigned bench_launches(const struct bench_picked *p);
 struct bench_interval bench_table_interval(const struct bench_table *t, const char *name,
                                            enum bench_class c, size_t column, size_t *n);
 
+// Only the median.
+double bench_table_median(const struct bench_table *t, const char *name, enum bench_class c,
+                          size_t column);
+
+// The time of a case that ran a second time ÷ that of the first one. -1: one of the two is not
+// there.
+int bench_table_again(const struct bench_table *t, const struct bench_key *again,
+                      struct bench_interval *ratio);
+
 // How far the same case came out from itself, where it ran twice (A/A): of all such pairs in a
 // placement the bound of a ratio's interval that lies farthest from 1, as a number ≥ 1. 0: there is
 // no such pair.

@@ -254,3 +254,57 @@ END
 word|a word too many
 END
 }
+
+# sections FILE: the ids of its headings, in their order.
+sections() {
+    grep -o '<h2 id="[^"]*"' "$1" | cut -d'"' -f2 | paste -sd' '
+}
+
+@test "report: one page with every section, that loads nothing" {
+    command -v gnuplot >/dev/null || skip "gnuplot is missing"
+    "$bench" --ring 'split,split-inorder,packed,packed-inorder' --place 'threads,numa' --publish '1,8' --complete '1,8' --size '16,64' \
+        --ms 2 --repetitions 2 --launches 3 --aa --latency --out "$dir/out" >/dev/null
+    printf 'pair,Mpps\n"<b>one</b> & other",17\n' >"$dir/out/peers.csv"
+    # That every placement has every case is the machine's choice: here it has.
+    sed -i -E 's/,(near|far|mixed),/,far,/' "$dir/out/repetitions.csv"
+    sed -i 's/^cpu: .*/cpu: <script>alert("x")<\/script>/' "$dir/out/manifest.txt"
+    run "$bench" report "$dir/out"
+    [ "$status" -eq 0 ]
+    [ "$output" = "$dir/out/report.html" ]
+    page=$dir/out/report.html
+    [ "$(sections "$page")" = "publish size effects latency peers results noise skipped threats environment" ]
+    # A figure each by batch and size, and of latency for each of the combinations.
+    [ "$(grep -c '</svg>' "$page")" -eq "$(grep -c '<figure>' "$page")" ]
+    [ "$(grep -c '<figure>' "$page")" -ge 3 ]
+    grep -q 'placement <b>far</b>; of all cases: size:' "$page"
+    grep -q 'From split, any order, publish 1, complete 1 to packed, in order, publish 8, complete 8 the time of a buffer becomes' "$page"
+    grep -q '<td>layout with publish batch</td>' "$page"
+    grep -q '<td>numa</td><td>1 node</td>' "$page" || [ -d /sys/devices/system/node/node1 ]
+    # Nothing of others is taken for HTML, nothing is loaded, no name is there twice.
+    grep -q '&lt;script&gt;alert(&quot;x&quot;)' "$page"
+    grep -q '&lt;b&gt;one&lt;/b&gt; &amp; other' "$page"
+    [ "$(grep -ciE '<script|<link|<img|<iframe|@import|src=|url\(["'"'"']?http|href=["'"'"']?http' "$page")" -eq 0 ]
+    [ -z "$(grep -oE "[[:space:]]id=[\"'][^\"']*" "$page" | sort | uniq -d)" ]
+    if command -v tidy >/dev/null; then tidy -q -e "$page"; fi
+}
+
+@test "report: what is missing is said, with a fix" {
+    run "$bench" report
+    [ "$status" -eq 2 ]
+    [[ $output == *"fix: tern-bench report DIR"* ]]
+    run env PATH=/nowhere "$bench" report "$dir"
+    [ "$status" -eq 2 ]
+    [[ $output == *"gnuplot was not found"*"fix: apt-get install gnuplot-nox"* ]]
+    command -v gnuplot >/dev/null || skip "gnuplot is missing"
+    run "$bench" report "$dir/none"
+    [ "$status" -eq 2 ]
+    [[ $output == *"fix: "* ]]
+    # One case, one launch: a page that says what it lacks.
+    "$bench" --ring split --place same --ms 1 --repetitions 2 --out "$dir/out" >/dev/null
+    run "$bench" report "$dir/out"
+    [ "$status" -eq 0 ]
+    grep -q 'Only 1 launch' "$dir/out/report.html"
+    grep -q 'Only one batch was measured' "$dir/out/report.html"
+    grep -q 'No cases of this run make a factorial' "$dir/out/report.html"
+    grep -q 'run with --aa' "$dir/out/report.html"
+}

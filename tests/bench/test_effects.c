@@ -117,8 +117,8 @@ static void without_noise(void **state)
     assert_int_equal(e.launches, 5);
     assert_int_equal(e.repetitions, 24 * 50);
     assert_string_equal(e.factor[0].name, "layout");
-    assert_string_equal(e.factor[2].low, "1 published at a time");
-    assert_string_equal(e.factor[2].high, "32 published at a time");
+    assert_string_equal(e.factor[2].low, "publish 1");
+    assert_string_equal(e.factor[2].high, "publish 32");
     const double main[] = {0.8, 0.9, 0.5, 0.7};
     double product = 1;
     for (int k = 0; k < 4; k++) {
@@ -171,12 +171,12 @@ static void with_noise(void **state)
     }
     assert_true(e.part[1].low < 1 && e.part[1].high > 1);
     bench_effects_say(&e, text, sizeof(text));
-    assert_non_null(strstr(text, "From split, any order, 1 published at a time, 1 completed at a "
-                                 "time to packed, in order, 32 published at a time"));
-    assert_non_null(strstr(text, ": no effect can be told)"));
-    assert_non_null(strstr(text, "publishing in batches × 0."));
-    assert_non_null(strstr(text, " of the gain"));
-    assert_null(strstr(text, " of the loss"));
+    assert_non_null(strstr(text, "From split, any order, publish 1, complete 1 to packed, in "
+                                 "order, publish 32, complete 32 the time"));
+    assert_non_null(strstr(text, " becomes × 0.28"));
+    assert_non_null(strstr(text, "Of this gain: the packed layout 1"));
+    assert_non_null(strstr(text, "keeping the order: nothing that can be told (× "));
+    assert_non_null(strstr(text, "publishing in batches 5"));
 }
 
 // A launch's luck is common to all of its cases, so it takes nothing from what is told of them.

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "csv.h"
 #include "name.h"
 #include "order.h"
 #include "possible.h"
@@ -171,6 +172,32 @@ static void progress(void **state)
     assert_string_equal(text, "12.0 h");
 }
 
+// Cells in quotes, with quotes and commas in them, empty ones, and ends of lines of any kind.
+static void cells(void **state)
+{
+    char *cell[BENCH_CSV_CELLS], many[400] = "";
+    char plain[] = "a,,c\n", quotes[] = "\"x, \"\"y\"\"\",2,\"\"\r\n",
+         open[] = "1,\"never closed\n";
+    double v;
+    (void)state;
+    assert_int_equal(bench_csv_split(plain, cell), 3);
+    assert_string_equal(cell[0], "a");
+    assert_string_equal(cell[1], "");
+    assert_string_equal(cell[2], "c");
+    assert_int_equal(bench_csv_split(quotes, cell), 3);
+    assert_string_equal(cell[0], "x, \"y\"");
+    assert_string_equal(cell[1], "2");
+    assert_string_equal(cell[2], "");
+    assert_int_equal(bench_csv_split(open, cell), 2);
+    assert_string_equal(cell[1], "never closed");
+    memset(many, ',', sizeof(many) - 1);
+    assert_int_equal(bench_csv_split(many, cell), BENCH_CSV_CELLS);
+    assert_true(bench_csv_number("-1.5e3", &v) && v == -1500);
+    assert_false(bench_csv_number("", &v));
+    assert_false(bench_csv_number("3 ns", &v));
+    assert_int_equal(bench_csv_each("/nowhere/at/all", NULL, NULL), -2);
+}
+
 // A table of two cases, of which one ran twice.
 static void noise(void **state)
 {
@@ -222,6 +249,7 @@ int main(void)
         cmocka_unit_test(skips_are_kept_once),
         cmocka_unit_test(what_is_lacking),
         cmocka_unit_test(progress),
+        cmocka_unit_test(cells),
         cmocka_unit_test(noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
