@@ -166,6 +166,9 @@ static const char *fix_for(int rc)
         return "use a back end that offers VERSION_1";
     case -ENOENT:
         return "give the back end as many queue pairs as the port uses (queues=)";
+    case -EMFILE:
+    case -ENFILE:
+        return "raise the limit on open files (ulimit -n); it is tried again";
     case -ENOMEM:
         return "give the process more memory";
     case -E2BIG:

@@ -335,7 +335,8 @@ static void give_back_lost(void *arg, void *token)
 
 static void note_broken(struct tern_user_queue *q)
 {
-    if (!q->vq->broken)
+    // A ring that no device has was not broken by one, or that was noted when it was stopped.
+    if (!q->vq->broken || !q->vio->started)
         return;
     q->last_broken = q->vq->broken;
     q->stats.broken++;

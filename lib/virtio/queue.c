@@ -189,6 +189,8 @@ int vio_queue_start(struct vio_queue *q)
     if (rc == 0)
         rc = q->dev->ops->queue_start(q);
     q->started = rc == 0;
+    if (rc)
+        vq_drv_break(&q->vq, VQ_E_CONTROL); // nobody would use what its verbs took
     return rc;
 }
 

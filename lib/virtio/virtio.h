@@ -48,7 +48,8 @@ struct vio_transport_ops {
     int (*config_generation)(struct vio_dev *d, uint32_t *generation);
     // Largest ring that queue `index` may have; 0: there is no such queue.
     int (*queue_max)(struct vio_dev *d, uint32_t index, uint32_t *size);
-    // Hands over a ring that vq_drv_init has prepared; the device uses it from DRIVER_OK on.
+    // Hands over a ring that vq_drv_init has prepared; the device uses it from DRIVER_OK on. After an
+    // error it has nothing of it.
     int (*queue_start)(struct vio_queue *q);
     // Takes it back (RING_RESET where there is it): afterwards the device touches neither the ring
     // nor its buffers. Several queues may be stopped and started one by one.
@@ -174,6 +175,10 @@ int vio_config_set(struct vio_dev *d, uint32_t offset, const void *buf, uint32_t
 // was negotiated). `drain` is called with each token that was outstanding.
 int vio_queue_reset(struct vio_queue *q, void (*drain)(void *arg, void *token), void *arg);
 int vio_queue_stop(struct vio_queue *q, void (*drain)(void *arg, void *token), void *arg);
+
+// After an error the queue is stopped: no device has the ring, its verbs do nothing, vio_queue_add
+// is -EIO. It may be started again at any time; a device that comes back (vio_vu_resume) is given
+// only what was started.
 int vio_queue_start(struct vio_queue *q);
 
 // The same without a word to the device, which must not have the ring: for `renew`.

@@ -222,6 +222,8 @@ static int tell_slots_safely(struct vio_vu *v, const struct vu_regions *want)
         rc = tell_slots(v, want);
     if (pause && v->sock >= 0) {
         int rc2 = vu_unpause(v);
+        if (rc2)
+            vu_drop(v); // a ring is without a device: the next connection starts all of them
         rc = rc ? rc : rc2;
     }
     return rc;

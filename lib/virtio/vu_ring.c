@@ -87,6 +87,22 @@ static int tell_place(struct vio_vu *v, const struct vio_queue *q, uint32_t base
     return vu_settle(v, &b);
 }
 
+// Asks for the ring; *base is where the back end stood, which only it can make sense of.
+static int take_back(struct vio_vu *v, uint32_t index, uint32_t *base)
+{
+    struct vhu_msg m = {.hdr = {VHU_REQ_GET_VRING_BASE, 0, sizeof(m.p.state)},
+                        .p.state = {.index = index}};
+    int rc = vu_call(v, &m, sizeof(m.p.state), sizeof(m.p.state));
+    if (rc)
+        return rc;
+    *base = v->rx.msg.p.state.num;
+    if (v->rx.msg.p.state.index == index)
+        return 0;
+    vu_error(v, 0, "GET_VRING_BASE: asked for ring %u, got %u", index, v->rx.msg.p.state.index);
+    vu_drop(v);
+    return -EPROTO;
+}
+
 // The kick starts the ring: only when the back end has agreed to the rest. Enabling lets it work.
 static int tell_ring(struct vio_vu *v, const struct vio_queue *q, uint32_t base)
 {
@@ -99,6 +115,9 @@ static int tell_ring(struct vio_vu *v, const struct vio_queue *q, uint32_t base)
     post_enable(v, &b, q->index);
     rc = vu_settle(v, &b);
     v->told_ring[q->index] = rc == 0;
+    uint32_t where;
+    if (rc && v->sock >= 0)
+        (void)take_back(v, q->index, &where); // half of it may have been agreed to
     return rc;
 }
 
@@ -139,22 +158,6 @@ int vu_queues_start(struct vio_vu *v)
 }
 
 // ---- stop ----
-
-// Asks for the ring; *base is where the back end stood, which only it can make sense of.
-static int take_back(struct vio_vu *v, uint32_t index, uint32_t *base)
-{
-    struct vhu_msg m = {.hdr = {VHU_REQ_GET_VRING_BASE, 0, sizeof(m.p.state)},
-                        .p.state = {.index = index}};
-    int rc = vu_call(v, &m, sizeof(m.p.state), sizeof(m.p.state));
-    if (rc)
-        return rc;
-    *base = v->rx.msg.p.state.num;
-    if (v->rx.msg.p.state.index == index)
-        return 0;
-    vu_error(v, 0, "GET_VRING_BASE: asked for ring %u, got %u", index, v->rx.msg.p.state.index);
-    vu_drop(v);
-    return -EPROTO;
-}
 
 // A back end that is gone, or that was left for what it answered, has no ring any more.
 int vu_queue_stop(struct vio_queue *q)

@@ -379,6 +379,59 @@ static void test_a_back_end_gives_up_a_ring(void **state)
     close_liar(l);
 }
 
+// ---- rings that are refused when they start anew ----
+
+static void refuse(struct liar *l, bool on)
+{
+    l->s.lie_at = VHU_REQ_SET_VRING_NUM;
+    __atomic_store_n(&l->s.lie, on ? STUB_REFUSE : STUB_HONEST, __ATOMIC_RELEASE);
+}
+
+// One that the device broke is counted once, for what the device did.
+static void test_a_broken_ring_is_refused(void **state)
+{
+    (void)state;
+    struct liar *l = open_liar(0, "");
+    split_id_not_outstanding(l);
+    refuse(l, true);
+    look(l, TX);
+    EVENTUALLY(said(l, "a queue does not start again: the device is reset"));
+    EVENTUALLY(said(l, "does not come up: queues: Remote I/O error\nfix: "));
+    refuse(l, false);
+    EVENTUALLY(link_is_up(l->p.drv));
+    assert_int_equal(xstat(l->p.drv, "tx_q0_ring_broken"), 1);
+    assert_int_equal(xstat(l->p.drv, "rx_q0_ring_broken"), 0);
+    assert_true(dump_has(l->p.drv, vq_broken_name(VQ_E_USED_ID)));
+    assert_false(said(l, vq_broken_name(VQ_E_CONTROL)));
+    send_some(l, 5);
+    close_liar(l);
+}
+
+// One that the application stopped: what it sends meanwhile is not taken, and nobody broke it. A
+// reset just before holds up the one that heals it, so that there is a meanwhile.
+static void test_a_stopped_ring_is_refused(void **state)
+{
+    (void)state;
+    struct liar *l = open_liar(0, "");
+    unsigned starts = l->s.starts;
+    assert_int_equal(write(l->s.err_fd, &(uint64_t){1}, 8), 8);
+    EVENTUALLY(l->s.starts == starts + 2);
+    EVENTUALLY(link_is_up(l->p.drv));
+    refuse(l, true);
+    assert_int_equal(rte_eth_dev_tx_queue_stop(l->p.drv, 0), 0);
+    assert_int_equal(rte_eth_dev_tx_queue_start(l->p.drv, 0), 0);
+    struct rte_mbuf *m = packet(64, 0);
+    assert_int_equal(rte_eth_tx_burst(l->p.drv, 0, &m, 1), 0);
+    rte_pktmbuf_free(m);
+    refuse(l, false);
+    EVENTUALLY(said(l, "a queue does not start again: the device is reset"));
+    EVENTUALLY(link_is_up(l->p.drv));
+    send_some(l, 5);
+    assert_int_equal(xstat(l->p.drv, "tx_q0_ring_broken"), 0);
+    assert_int_equal(xstat(l->p.drv, "tx_q0_drop_lost"), 0);
+    close_liar(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +441,8 @@ int main(void)
         cmocka_unit_test(test_a_device_asks_for_a_reset),
         cmocka_unit_test(test_a_device_does_not_come_out_of_a_reset),
         cmocka_unit_test(test_a_back_end_gives_up_a_ring),
+        cmocka_unit_test(test_a_broken_ring_is_refused),
+        cmocka_unit_test(test_a_stopped_ring_is_refused),
     };
     return cmocka_run_group_tests(tests, eal_start, eal_stop);
 }
