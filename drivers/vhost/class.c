@@ -103,6 +103,8 @@ static void on_started(void *ctx)
 static void on_queue_broken(void *ctx, struct vhu_queue *vq, const char *why)
 {
     struct tern_port *port = ctx;
+    if (!vhu_dev_may_log(port->vhu))
+        return; // a driver may break and restart it as often as it likes
     TERN_LOG(ERR,
              "port %u: %s queue %u is broken: %s\nfix: restart its driver (in a guest: rebind or "
              "reboot); if it happens again, the driver breaks the virtio specification",

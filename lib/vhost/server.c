@@ -18,11 +18,9 @@
 
 // A peer may cause as many warnings as it likes: a few of them say it all, and it shall not fill
 // the disk.
-static bool may_log(struct vhu_dev *d, int level)
+static bool may_log(struct vhu_dev *d)
 {
     uint64_t now = vhu_now_ms();
-    if (level > VHU_LOG_WARN)
-        return true;
     if (now - d->log_since_ms >= LOG_WINDOW_MS) {
         if (d->log_left_out)
             vhu_log(d->loop, VHU_LOG_WARN, "%s: %u more lines like these were left out",
@@ -38,11 +36,19 @@ static bool may_log(struct vhu_dev *d, int level)
     return true;
 }
 
+bool vhu_dev_may_log(struct vhu_dev *d)
+{
+    vhu_lock(d->loop);
+    bool may = may_log(d);
+    vhu_unlock(d->loop);
+    return may;
+}
+
 void vhu_dev_log(struct vhu_dev *d, int level, const char *fmt, ...)
 {
     char text[200];
     va_list ap;
-    if (!may_log(d, level))
+    if (level <= VHU_LOG_WARN && !may_log(d))
         return;
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);

@@ -72,7 +72,7 @@ struct vhu_class {
     void (*stopped)(void *ctx);
     void (*connected)(void *ctx);
     void (*disconnected)(void *ctx, const char *why);
-    // A queue broke; `why` is vq_broken_name(). Called once.
+    // A queue broke; `why` is vq_broken_name(). Called once. See vhu_dev_may_log.
     void (*queue_broken)(void *ctx, struct vhu_queue *q, const char *why);
     // Requests of the protocol that only a class can answer.
     int (*set_mtu)(void *ctx, uint16_t mtu);            // NET_SET_MTU
@@ -155,6 +155,11 @@ struct vhu_info {
     char last_error[160];    // last refusal or reason of disconnection; "" none
 };
 void vhu_dev_info(struct vhu_dev *d, struct vhu_info *info);
+
+// Whether an error or a warning about this device may be logged now. A peer can cause as many as it
+// likes, and only so many a second are written down; the library's own are among them. For classes
+// that say things in words of their own. Any thread but a polling one.
+bool vhu_dev_may_log(struct vhu_dev *d);
 
 // Snapshot of one queue with its gate closed for the moment: ring state, addresses, broken reason.
 struct vhu_queue_info {
