@@ -70,8 +70,11 @@ static void on_queue_stopped(void *ctx, struct vhu_queue *vq)
     struct tern_port *port = ctx;
     pthread_mutex_lock(&port->lock);
     port->live[vq->index] = false;
-    if (port->queue[vq->index])
-        tern_intr_stopped(port->queue[vq->index]);
+    struct tern_queue *q = port->queue[vq->index];
+    if (q) {
+        __atomic_store_n(&q->memory_lost, vq->memory_lost, __ATOMIC_RELAXED);
+        tern_intr_stopped(q);
+    }
     pthread_mutex_unlock(&port->lock);
     tern_event_post(port->port_id, TERN_EVENT_QUEUE);
     tern_link_refresh(port);

@@ -45,7 +45,8 @@ struct tern_stats {
 struct tern_counters {
     struct tern_stats s;
     uint64_t kicks;
-    uint64_t zero; // what net_vhost counts and this driver does not have
+    uint64_t memory_lost; // times that the ring stopped because its memory went away
+    uint64_t zero;        // what net_vhost counts and this driver does not have
 };
 
 struct tern_port;
@@ -83,6 +84,7 @@ struct tern_queue {
     struct tern_port *port;
     struct tern_counters base; // what statistics start from since their last reset
     uint64_t kicks;            // rx interrupts: kicks of the driver that were taken
+    uint64_t memory_lost;      // as in tern_counters; written by the control thread
     uint16_t ndesc;            // as the application asked; the driver says what it is
     bool deferred;             // not started with the port
     bool stopped;              // by the application

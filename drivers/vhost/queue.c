@@ -50,6 +50,7 @@ static struct tern_queue *new_queue(struct rte_eth_dev *dev, uint16_t id, unsign
     q->stats.suppressed = q->base.s.suppressed = q->vq->suppressed;
     q->stats.call_errors = q->base.s.call_errors = q->vq->call_errors;
     q->kicks = q->base.kicks = q->vq->kicks;
+    q->memory_lost = q->base.memory_lost = q->vq->memory_lost;
     return q;
 out:
     TERN_LOG(ERR, "port %u: no memory for %s queue %u\nfix: give DPDK more (-m, or more hugepages)",

@@ -17,6 +17,7 @@ static const struct tern_xstat xstats[] = {
     {"inflight_completed", AT(zero), BOTH},
     {"iotlb_hits", AT(zero), BOTH},
     {"iotlb_misses", AT(zero), BOTH},
+    {"memory_lost", AT(memory_lost), BOTH},
     {"drop_no_mbuf", AT(s.drops[TERN_DROP_NO_MBUF]), TERN_IN_RX},
     {"drop_runt", AT(s.drops[TERN_DROP_RUNT]), TERN_IN_RX},
     {"drop_too_long", AT(s.drops[TERN_DROP_TOO_LONG]), TERN_IN_RX},
@@ -42,6 +43,7 @@ static void read_all(const void *queue, uint64_t *words)
     struct tern_counters *out = (struct tern_counters *)words;
     tern_stats_copy(&q->stats, (uint64_t *)&out->s, sizeof(out->s) / sizeof(*words));
     tern_stats_copy(&q->kicks, &out->kicks, 1);
+    tern_stats_copy(&q->memory_lost, &out->memory_lost, 1);
     out->zero = 0;
 }
 

@@ -32,6 +32,7 @@ static void add_connection(struct rte_tel_data *out, const struct vhu_info *i)
     tern_tel_dict_uint(out, "messages", i->messages);
     tern_tel_dict_uint(out, "messages_refused", i->refused);
     tern_tel_dict_uint(out, "queues_broken", i->queues_broken);
+    tern_tel_dict_uint(out, "memory_lost", i->memory_lost);
     rte_tel_data_add_dict_string(out, "last_error", i->last_error);
     tern_tel_features(out, "features_offered", i->offered);
     tern_tel_features(out, "features_accepted", i->accepted);
@@ -95,6 +96,7 @@ static void add_ring(struct rte_tel_data *out, const struct vhu_queue_info *i)
     tern_tel_dict_uint(out, "calls", i->calls);
     tern_tel_dict_uint(out, "calls_suppressed", i->suppressed);
     tern_tel_dict_uint(out, "call_errors", i->call_errors);
+    tern_tel_dict_uint(out, "memory_lost", i->memory_lost);
 }
 
 static void add_counters(struct rte_tel_data *out, const struct tern_queue *q)

@@ -55,6 +55,7 @@ void vhu_dev_info(struct vhu_dev *d, struct vhu_info *info)
         .messages = d->messages,
         .refused = d->refused,
         .queues_broken = d->queues_broken,
+        .memory_lost = d->memory_lost,
         .peer_pid = d->peer_pid,
     };
     memcpy(info->last_error, d->last_error, sizeof(info->last_error));
@@ -91,6 +92,7 @@ int vhu_queue_info(struct vhu_dev *d, uint32_t index, struct vhu_queue_info *inf
     info->calls = r->q->calls;
     info->suppressed = r->q->suppressed;
     info->call_errors = r->q->call_errors;
+    info->memory_lost = r->q->memory_lost;
     if (r->started)
         ring_state(r, info);
     else

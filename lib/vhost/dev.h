@@ -76,7 +76,7 @@ struct vhu_dev {
     uint32_t nstarted;
     int numa_node;
 
-    uint64_t connects, messages, refused, queues_broken;
+    uint64_t connects, messages, refused, queues_broken, memory_lost;
     uint64_t log_since_ms; // errors and warnings in the window that began then
     uint32_t log_lines, log_left_out;
     char last_error[160];

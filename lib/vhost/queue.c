@@ -254,6 +254,13 @@ void vhu_ring_reopen(struct vhu_ring *r)
         ring_open(r);
 }
 
+// Counted before the class hears that the queue stopped.
+static void count_lost(struct vhu_ring *r)
+{
+    r->q->memory_lost++;
+    r->dev->memory_lost++;
+}
+
 int vhu_ring_resume(struct vhu_ring *r)
 {
     struct vq_dev *vq = &r->q->vq;
@@ -261,6 +268,7 @@ int vhu_ring_resume(struct vhu_ring *r)
     if (!r->started)
         return 0;
     if (vhu_ring_translate(r, &a)) {
+        count_lost(r);
         vhu_ring_stop(r);
         return -EPROTO;
     }
@@ -340,14 +348,23 @@ static void report_broken(struct vhu_ring *r)
         d->type->queue_broken(d->ctx, r->q, vq_broken_name(why));
 }
 
+// What the rings of a device read now is nobody's memory.
+static void drop_lost(struct vhu_dev *d)
+{
+    vhu_refuse(d, "guest memory is gone: its file was truncated while in use");
+    d->refused++;
+    vhu_dev_log(d, VHU_LOG_WARN, "%s", d->last_error);
+    for (uint32_t i = 0; i < d->opts.queues; i++)
+        if (d->ring[i].started)
+            count_lost(&d->ring[i]);
+    vhu_conn_drop(d, d->last_error, true);
+}
+
 void vhu_dev_tick(void *dev)
 {
     struct vhu_dev *d = dev;
     if (vhu_regions_lost(d->mem)) {
-        vhu_refuse(d, "guest memory is gone: its file was truncated while in use");
-        d->refused++;
-        vhu_dev_log(d, VHU_LOG_WARN, "%s", d->last_error);
-        vhu_conn_drop(d, d->last_error, true);
+        drop_lost(d);
         return;
     }
     vhu_timer_set(d->loop, &d->tick, VHU_TICK_MS);

@@ -35,6 +35,7 @@ struct vhu_queue {
     uint64_t calls;       // notifications sent; polling thread
     uint64_t suppressed;  // notifications that the driver did not want; polling thread
     uint64_t call_errors; // eventfd writes that failed; polling thread
+    uint64_t memory_lost; // times that the ring stopped as its memory went away; control thread
     int call_fd;          // changed only while the gate is closed; -1: the driver polls
     int kick_fd;          // likewise; -1: the driver never kicks
     int err_fd;           // likewise
@@ -151,6 +152,7 @@ struct vhu_info {
     uint64_t messages;       // requests handled
     uint64_t refused;        // requests refused, and connections given up for a peer's fault
     uint64_t queues_broken;  // times that a queue broke
+    uint64_t memory_lost;    // times that a queue stopped because its memory went away
     pid_t peer_pid;          // 0 unknown
     char last_error[160];    // last refusal or reason of disconnection; "" none
 };
@@ -169,7 +171,7 @@ struct vhu_queue_info {
     uint16_t avail_idx, used_idx;
     bool avail_wrap, used_wrap;
     uint32_t waiting; // buffers the driver has made available, capped at size
-    uint64_t kicks, calls, suppressed, call_errors;
+    uint64_t kicks, calls, suppressed, call_errors, memory_lost;
     const char *broken; // NULL when healthy
 };
 int vhu_queue_info(struct vhu_dev *d, uint32_t index, struct vhu_queue_info *info);

@@ -53,14 +53,21 @@ static const struct shrink shrinks[] = {
     {"an indirect table", FE_BUF_BASE, table},
 };
 
+static int64_t memory_lost(void)
+{
+    return tel_number("/tern/port,0", "memory_lost");
+}
+
 static void shrink(const struct attack *a)
 {
     const struct shrink *s = a->row;
+    int64_t lost = memory_lost();
     honest_start();
     assert_int_equal(ftruncate(fe.memfd, (off_t)s->to), 0);
     if (s->to >= FE_BUF_BASE)
         s->then();
     expect_dropped(GONE);
+    assert_int_equal(memory_lost() - lost, FE_QUEUES); // all that ran
 }
 
 // Gone before the rings start: it is the control thread that runs into it.
@@ -296,6 +303,7 @@ static void table_astride(const struct attack *a)
 static void removed(const struct attack *a)
 {
     struct vhu_mem_single r = {.pad = 0};
+    int64_t lost = memory_lost(), first = tel_number("/tern/queue,0,1", "memory_lost");
     (void)a;
     honest_start();
     fe_region(&fe, &r.r);
@@ -306,6 +314,9 @@ static void removed(const struct attack *a)
         assert_int_equal(fe_ask(&fe, VHU_REQ_ADD_MEM_REG, &r, sizeof(r), &fe.memfd, 1), 0);
     }
     assert_true(watch_logged("not in guest memory"));
+    assert_true(tel_says("/tern/port,0", "last_error", "not in guest memory"));
+    assert_int_equal(memory_lost() - lost, 5 * FE_QUEUES);
+    assert_int_equal(tel_number("/tern/queue,0,1", "memory_lost") - first, 5);
     honest_echo(0);
     watch_noisy();
 }

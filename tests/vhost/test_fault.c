@@ -63,6 +63,7 @@ static void vanish(uint64_t features, void (*how)(struct fe *f))
     assert_true(FE_UNTIL(PLAIN_COUNT(&victim, disconnected) == 1));
     assert_non_null(strstr(victim.why, "guest memory is gone"));
     assert_int_equal(plain_info(&victim).refused, 1);
+    assert_int_equal(plain_info(&victim).memory_lost, 1); // it had one ring
     assert_int_equal(PLAIN_COUNT(&neighbour, disconnected), 0);
     leave(&f);
     come(&victim, &f, features); // an honest one is served again

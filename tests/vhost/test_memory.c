@@ -82,6 +82,13 @@ static void test_region_added_twice(void **state)
     plain_close(&p);
 }
 
+static uint64_t lost(struct plain *p, unsigned i)
+{
+    struct vhu_queue_info info;
+    assert_int_equal(vhu_queue_info(p->dev, i, &info), 0);
+    return info.memory_lost;
+}
+
 // A ring whose memory goes stops, and runs again when it is back.
 static void test_ring_loses_memory(void **state)
 {
@@ -98,6 +105,8 @@ static void test_ring_loses_memory(void **state)
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(fe_ask(&f, VHU_REQ_REM_MEM_REG, &r, sizeof(r), NULL, 0), 0);
         assert_false(plain_live(&p, 0) || plain_live(&p, 1));
+        assert_int_equal(plain_info(&p).memory_lost, 2 * i + 2);
+        assert_non_null(strstr(plain_info(&p).last_error, "not in guest memory"));
         assert_int_equal(fe_ask(&f, VHU_REQ_ADD_MEM_REG, &r, sizeof(r), &f.memfd, 1), 0);
         assert_true(plain_live(&p, 0) && plain_live(&p, 1));
     }
@@ -108,6 +117,12 @@ static void test_ring_loses_memory(void **state)
     assert_false(plain_live(&p, 1));
     fe_share_memory(&f);
     assert_true(plain_live(&p, 1));
+    // A ring that its driver stops is not lost, and loses nothing while it stands still.
+    fe_queue_stop(&f, 0);
+    assert_int_equal(fe_ask(&f, VHU_REQ_REM_MEM_REG, &r, sizeof(r), NULL, 0), 0);
+    assert_int_equal(lost(&p, 0), 3);
+    assert_int_equal(lost(&p, 1), 5);
+    assert_int_equal(plain_info(&p).memory_lost, 8);
     fe_free(&f);
     plain_close(&p);
 }
