@@ -43,6 +43,13 @@ void vhu_msg_close_fds(struct vhu_msg *m)
     m->nfd = 0;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 // Waits for `events`; 0, -ETIMEDOUT or -errno.
 static int wait_for(int sock, short events, int timeout_ms)
 {
@@ -85,9 +92,19 @@ static int pieces(struct iovec *v, const struct vhu_msg *m, size_t done)
     return n;
 }
 
+// Waits for room until `*end`, which is set when a message waits for the first time.
+static bool wait_room(int sock, int timeout_ms, int64_t *end)
+{
+    int64_t now = now_ms();
+    if (!*end)
+        *end = now + timeout_ms;
+    return *end > now && wait_for(sock, POLLOUT, (int)(*end - now)) == 0;
+}
+
 int vhu_msg_send(int sock, const struct vhu_msg *m, int timeout_ms)
 {
     size_t done = 0;
+    int64_t end = 0;
     if (m->hdr.size > VHU_PAYLOAD_MAX || m->nfd > VHU_FDS_MAX)
         return -EINVAL;
     while (done < sizeof(m->hdr) + m->hdr.size) {
@@ -103,7 +120,7 @@ int vhu_msg_send(int sock, const struct vhu_msg *m, int timeout_ms)
         }
         if (errno != EAGAIN && errno != EINTR)
             return -errno;
-        if (errno == EAGAIN && (timeout_ms == 0 || wait_for(sock, POLLOUT, timeout_ms) < 0))
+        if (errno == EAGAIN && (timeout_ms == 0 || !wait_room(sock, timeout_ms, &end)))
             return -EAGAIN;
     }
     return 0;
@@ -190,13 +207,6 @@ void vhu_rx_reset(struct vhu_rx *rx)
 {
     vhu_msg_close_fds(&rx->msg);
     rx->got = 0;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 int vhu_msg_recv(int sock, struct vhu_rx *rx, int timeout_ms, const char **why)

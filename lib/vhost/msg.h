@@ -169,7 +169,8 @@ const char *vhu_req_name(uint32_t request);
 // Closes the descriptors that are still in the message.
 void vhu_msg_close_fds(struct vhu_msg *m);
 
-// Sends a message; hdr.size bytes of payload. Waits at most `timeout_ms` for room (0: not at all).
+// Sends a message; hdr.size bytes of payload. Waits at most `timeout_ms` for room (0: not at all), in
+// all. What the socket takes in parts arrives once, the descriptors with the first byte.
 // -EAGAIN: no room; part of the message may be out, so the connection cannot be used any more.
 int vhu_msg_send(int sock, const struct vhu_msg *m, int timeout_ms);
 

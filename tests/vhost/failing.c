@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 static __thread struct {
@@ -20,6 +21,9 @@ static __thread struct {
     int error;        // 0: the usual one
     int failed_with;
     const char *failed;
+    // Parts that a socket takes.
+    size_t part; // 0: whole messages
+    unsigned full, after_ms;
 } plan;
 
 void fail_call(const char *name, unsigned nth, int error)
@@ -36,9 +40,17 @@ void fail_any(unsigned nth)
     fail_call(NULL, nth, 0);
 }
 
+void fail_in_parts(size_t bytes, unsigned full, unsigned after_ms)
+{
+    plan.part = bytes;
+    plan.full = full;
+    plan.after_ms = after_ms;
+}
+
 int fail_end(void)
 {
     plan.left = 0;
+    plan.part = 0;
     return plan.failed_with;
 }
 
@@ -55,6 +67,43 @@ static bool fails(const char *name, int usual)
     errno = plan.failed_with = plan.error ? plan.error : usual;
     return true;
 }
+
+// ---- sockets with little room ----
+
+ssize_t __real_sendmsg(int fd, const struct msghdr *m, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags);
+
+// Descriptors go with the first byte that is taken.
+static ssize_t send_part(int fd, const struct msghdr *m, int flags)
+{
+    struct iovec v[4];
+    struct msghdr h = *m;
+    size_t left = plan.part;
+    h.msg_iov = v;
+    for (h.msg_iovlen = 0; h.msg_iovlen < m->msg_iovlen && left > 0; h.msg_iovlen++) {
+        v[h.msg_iovlen] = m->msg_iov[h.msg_iovlen];
+        if (v[h.msg_iovlen].iov_len > left)
+            v[h.msg_iovlen].iov_len = left;
+        left -= v[h.msg_iovlen].iov_len;
+    }
+    return __real_sendmsg(fd, &h, flags);
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+    if (fails("sendmsg", ENOBUFS))
+        return -1;
+    if (!plan.part)
+        return __real_sendmsg(fd, m, flags);
+    if (plan.full == 0 || --plan.full)
+        return send_part(fd, m, flags);
+    plan.full = 2;
+    nanosleep(&(struct timespec){.tv_nsec = plan.after_ms * 1000000L}, NULL);
+    errno = EAGAIN;
+    return -1;
+}
+
+// ---- calls that only fail ----
 
 // `symbol` is `name` as a program with large files calls it.
 #define WRAP_AS(type, name, symbol, usual, result, params, args)    \
@@ -86,7 +135,6 @@ WRAP(int, listen, EADDRINUSE, -1, (int fd, int n), (fd, n))
 WRAP(int, connect, EACCES, -1, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
 WRAP(int, accept4, EMFILE, -1, (int fd, struct sockaddr *a, socklen_t *n, int flags),
      (fd, a, n, flags))
-WRAP(ssize_t, sendmsg, ENOBUFS, -1, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
 WRAP(ssize_t, recvmsg, ENOMEM, -1, (int fd, struct msghdr *m, int flags), (fd, m, flags))
 WRAP_AS(ssize_t, preadv2, preadv64v2, EIO, -1,
         (int fd, const struct iovec *v, int n, off_t offset, int flags), (fd, v, n, offset, flags))

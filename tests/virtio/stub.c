@@ -54,6 +54,8 @@ static void take_fd(int *to, struct vhu_msg *m)
 
 static void note_request(struct stub *s, struct vhu_msg *m)
 {
+    s->requests++;
+    s->fds += m->nfd;
     switch (m->hdr.request) {
     case VHU_REQ_SET_FEATURES:
         s->set_features = m->p.u64;

@@ -49,7 +49,7 @@ struct stub {
     uint8_t status;
     struct vhu_mem_region region[STUB_REGIONS];
     uint32_t nregions;
-    unsigned tables, adds, rems, stops, resets, starts, kicks, connects;
+    unsigned tables, adds, rems, stops, resets, starts, kicks, connects, requests, fds;
     uint32_t base[4];
     struct vhu_vring_addr addr[4];
     int err_fd;
