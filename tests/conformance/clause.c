@@ -23,7 +23,7 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-int clause_main(int argc, char **argv, CMFixtureFunction start, CMFixtureFunction stop)
+int clause_main(int argc, char **argv, struct clause_fixtures f)
 {
     static struct CMUnitTest tests[CLAUSES];
     static char name[CLAUSES][160];
@@ -34,9 +34,10 @@ int clause_main(int argc, char **argv, CMFixtureFunction start, CMFixtureFunctio
             printf("%s|%s|%s|%s|%s:%s\n", c->id, c->role, c->format, c->sentence,
                    base_name(argv[0]), c->test);
         snprintf(name[i], sizeof(name[i]), "%s %s %s: %s", c->id, c->role, c->format, c->test);
-        tests[i] = (struct CMUnitTest){.name = name[i], .test_func = c->run};
+        tests[i] =
+            (struct CMUnitTest){.name = name[i], .test_func = c->run, .teardown_func = f.after};
     }
     if (argc > 1)
         return 0;
-    return _cmocka_run_group_tests(base_name(argv[0]), tests, count, start, stop);
+    return _cmocka_run_group_tests(base_name(argv[0]), tests, count, f.start, f.stop);
 }

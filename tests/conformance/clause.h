@@ -30,8 +30,15 @@ struct clause {
 // Notes a test for clause_main, in the order of the file.
 void clause_enter(const struct clause *c);
 
+// What surrounds all tests, and what comes after each, passed or failed: there it ends what it left
+// open, so that it spoils no other. NULL: nothing.
+struct clause_fixtures {
+    CMFixtureFunction start, stop, after;
+};
+
 // Runs the tests that were entered, or with --list prints them: id|role|format|sentence|file:test.
-int clause_main(int argc, char **argv, CMFixtureFunction start, CMFixtureFunction stop);
+// The number that failed.
+int clause_main(int argc, char **argv, struct clause_fixtures f);
 
 #define CLAUSE(test, id, role, format, sentence)                                  \
     static void test(void **state);                                               \

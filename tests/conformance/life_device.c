@@ -310,5 +310,5 @@ CLAUSE(a_new_size_is_observed, "2.6.1.2.1-1", DEVICE, BOTH,
 
 int main(int argc, char **argv)
 {
-    return clause_main(argc, argv, NULL, NULL);
+    return clause_main(argc, argv, (struct clause_fixtures){0});
 }

@@ -494,5 +494,5 @@ CLAUSE(buffers_are_removed_from_dead_queues_only, "3.3.1-2", DRIVER, BOTH,
 
 int main(int argc, char **argv)
 {
-    return clause_main(argc, argv, NULL, NULL);
+    return clause_main(argc, argv, (struct clause_fixtures){0});
 }

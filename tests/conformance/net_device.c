@@ -15,22 +15,39 @@
 
 static struct pair p;
 static struct fe f;
+static bool is_guest; // there is a driver: f
 
 static void open_with(uint64_t features)
 {
     p = (struct pair){.queues = 1};
     pair_add_dev(&p, "");
     fe_init(&f, features);
+    is_guest = true;
     fe_connect(&f, socket_path());
     fe_start(&f, 2, SIZE);
     EVENTUALLY(link_is_up(p.dev));
 }
 
+static void end_guest(void)
+{
+    if (is_guest)
+        fe_free(&f);
+    is_guest = false;
+}
+
 static void close_all(void)
 {
-    fe_free(&f);
+    end_guest();
     EVENTUALLY(!link_is_up(p.dev));
     pair_remove_dev(&p);
+}
+
+static int clean_up(void **state)
+{
+    (void)state;
+    end_guest();
+    pair_clean_up();
+    return 0;
 }
 
 static uint8_t *buffer(unsigned i)
@@ -346,5 +363,5 @@ CLAUSE(in_order_is_in_order, "6.2-2", DEVICE, BOTH,
 
 int main(int argc, char **argv)
 {
-    return clause_main(argc, argv, eal_start, eal_stop);
+    return clause_main(argc, argv, (struct clause_fixtures){eal_start, eal_stop, clean_up});
 }

@@ -22,6 +22,7 @@ static struct {
     struct stub s;
     struct pair p;
     uint16_t sent, given; // entries of the rings that were looked at, or used
+    bool is_stub;         // there is a back end: s
 } t;
 
 static void open_with(uint64_t features, const char *args)
@@ -32,15 +33,53 @@ static void open_with(uint64_t features, const char *args)
     t.s.slots = 512;
     t.s.queue_num = 1;
     stub_start(&t.s, socket_path());
+    t.is_stub = true;
     pair_add_drv(&t.p, args);
     EVENTUALLY(link_is_up(t.p.drv));
     assert_int_equal(rte_eth_promiscuous_enable(t.p.drv), 0);
 }
 
+static void end_stub(void)
+{
+    if (t.is_stub)
+        stub_stop(&t.s);
+    t.is_stub = false;
+}
+
 static void close_all(void)
 {
     pair_remove_drv(&t.p);
-    stub_stop(&t.s);
+    end_stub();
+}
+
+// A device with config space, in the stub's place.
+static struct netdev net;
+static bool is_net;
+
+static void open_net(uint64_t features)
+{
+    net = (struct netdev){.features = features, .pairs = 1};
+    net.config.mtu = (vq_le16){1000};
+    net.config.status = (vq_le16){VNET_S_LINK_UP};
+    memcpy(net.config.mac, (const uint8_t[]){2, 0, 0, 0, 0, 0x77}, sizeof(net.config.mac));
+    netdev_open(&net, socket_path());
+    is_net = true;
+}
+
+static void end_net(void)
+{
+    if (is_net)
+        netdev_close(&net);
+    is_net = false;
+}
+
+static int clean_up(void **state)
+{
+    (void)state;
+    pair_clean_up();
+    end_stub();
+    end_net();
+    return 0;
 }
 
 // The descriptor at entry `i` of a split ring's available ring.
@@ -133,22 +172,17 @@ CLAUSE(no_functions_are_accepted, "6.1-5", DRIVER, BOTH,
 CLAUSE(optional_fields_need_their_feature, "2.5.1-2", DRIVER, BOTH,
        "A field of config space is looked at only when the feature that brings it is offered.")
 {
-    static const uint8_t mac[] = {2, 0, 0, 0, 0, 0x77};
     for (unsigned offered = 0; offered < 2; offered++) {
-        struct netdev n = {.features = NETDEV_BASE | (offered ? NETDEV_CONFIG : 0), .pairs = 1};
         struct rte_ether_addr a;
         struct pair p = {.queues = 1};
-        n.config.mtu = (vq_le16){1000};
-        memcpy(n.config.mac, mac, sizeof(mac));
-        n.config.status = (vq_le16){VNET_S_LINK_UP};
-        netdev_open(&n, socket_path());
+        open_net(NETDEV_BASE | (offered ? NETDEV_CONFIG : 0));
         pair_add_drv(&p, "");
         EVENTUALLY(link_is_up(p.drv));
         assert_int_equal(rte_eth_macaddr_get(p.drv, &a), 0);
-        assert_int_equal(memcmp(a.addr_bytes, mac, sizeof(mac)) == 0, offered);
+        assert_int_equal(memcmp(a.addr_bytes, net.config.mac, sizeof(a)) == 0, offered);
         assert_int_equal(rte_eth_dev_set_mtu(p.drv, 1400), offered ? -EINVAL : 0);
         pair_remove_drv(&p);
-        netdev_close(&n);
+        end_net();
     }
 }
 
@@ -324,5 +358,5 @@ CLAUSE(no_checksum_is_taken_for_good, "5.1.6.4.2-4", DRIVER, BOTH,
 
 int main(int argc, char **argv)
 {
-    return clause_main(argc, argv, eal_start, eal_stop);
+    return clause_main(argc, argv, (struct clause_fixtures){eal_start, eal_stop, clean_up});
 }

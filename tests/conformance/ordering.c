@@ -188,5 +188,5 @@ CLAUSE(no_kick_is_lost_packed, "2.8.21.3.1-1", DRIVER, PACKED,
 
 int main(int argc, char **argv)
 {
-    return clause_main(argc, argv, NULL, NULL);
+    return clause_main(argc, argv, (struct clause_fixtures){0});
 }

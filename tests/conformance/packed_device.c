@@ -246,5 +246,5 @@ CLAUSE(what_a_device_asks_for, "2.8.14-b", DEVICE, PACKED,
 
 int main(int argc, char **argv)
 {
-    return clause_main(argc, argv, NULL, NULL);
+    return clause_main(argc, argv, (struct clause_fixtures){0});
 }

@@ -410,5 +410,5 @@ CLAUSE(notification_data_of_a_packed_ring, "2.9-b", DRIVER, PACKED,
 
 int main(int argc, char **argv)
 {
-    return clause_main(argc, argv, NULL, NULL);
+    return clause_main(argc, argv, (struct clause_fixtures){0});
 }

@@ -297,5 +297,5 @@ CLAUSE(a_kick_without_a_cause_is_harmless, "2.7.10.2-3", DEVICE, SPLIT,
 
 int main(int argc, char **argv)
 {
-    return clause_main(argc, argv, NULL, NULL);
+    return clause_main(argc, argv, (struct clause_fixtures){0});
 }

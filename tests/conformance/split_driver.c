@@ -441,5 +441,5 @@ CLAUSE(the_event_index_brings_a_kick, "2.7.10.1-5", DRIVER, SPLIT,
 
 int main(int argc, char **argv)
 {
-    return clause_main(argc, argv, NULL, NULL);
+    return clause_main(argc, argv, (struct clause_fixtures){0});
 }

@@ -136,6 +136,15 @@ void pair_remove_dev(struct pair *p)
     assert_int_not_equal(access(path, F_OK), 0);
 }
 
+void pair_clean_up(void)
+{
+    static const char *const names[] = {DRV, DEV};
+    uint16_t port;
+    for (unsigned i = 0; i < RTE_DIM(names); i++)
+        if (rte_eth_dev_get_port_by_name(names[i], &port) == 0)
+            remove_port(names[i], port);
+}
+
 bool link_is_up(uint16_t port)
 {
     struct rte_eth_link link;

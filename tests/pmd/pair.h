@@ -55,6 +55,8 @@ void pair_add_drv(struct pair *p, const char *args);
 void pair_start_port(uint16_t port);
 void pair_remove_drv(struct pair *p);
 void pair_remove_dev(struct pair *p);
+// Removes whichever of the two is still there, after a test that failed.
+void pair_clean_up(void);
 
 bool link_is_up(uint16_t port);
 
