@@ -335,8 +335,8 @@ static void give_back_lost(void *arg, void *token)
 
 static void note_broken(struct tern_user_queue *q)
 {
-    // A ring that no device has was not broken by one, or that was noted when it was stopped.
-    if (!q->vq->broken || !q->vio->started)
+    // What we gave up ourselves the device did not break, or it was noted then.
+    if (!q->vq->broken || q->vq->broken == VQ_E_CONTROL)
         return;
     q->last_broken = q->vq->broken;
     q->stats.broken++;

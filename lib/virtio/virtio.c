@@ -16,10 +16,14 @@ static int add_status(struct vio_dev *d, uint8_t bits)
     return d->ops->set_status(d, d->status);
 }
 
-// Tells the device that the driver has given it up (§3.1.1), and passes the reason on.
+// Tells the device that the driver has given it up (§3.1.1), and passes the reason on. What its
+// queues took from here on nobody would use.
 static int give_up(struct vio_dev *d, int rc)
 {
     d->failed = true;
+    for (uint32_t i = 0; i < d->nqueues; i++)
+        if (d->queue[i])
+            vq_drv_break(&d->queue[i]->vq, VQ_E_CONTROL);
     (void)add_status(d, VIO_S_FAILED); // the device may be gone, which is what is being said
     return rc;
 }

@@ -155,7 +155,8 @@ int vio_dev_find_vqs(struct vio_dev *d, const struct vio_vq_spec *spec, uint32_t
 void vio_dev_del_vqs(struct vio_dev *d);
 
 // DRIVER_OK: from here on the device may work. Buffers may be put before, by the control thread;
-// the device is notified of them here and not earlier (§3.1.1).
+// the device is notified of them here and not earlier (§3.1.1). On an error, such as a ring that it
+// refuses, FAILED is set, and no queue takes or gives anything any more.
 int vio_dev_ready(struct vio_dev *d);
 
 // Status 0; all queues must have been deleted, or are deleted here.

@@ -94,6 +94,36 @@ static void test_start_refused(void **state)
     }
 }
 
+// The same at DRIVER_OK, when the back end is given what the driver has made so far.
+static void test_ready_refused(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < STEPS; i++) {
+        const struct vio_vq_spec spec = {.name = "data", .size = 8};
+        struct run r;
+        uint32_t bytes;
+        unsigned drained = 0;
+        run_open(&r, PF | V1, PROTO, FE_WAIT_MS);
+        assert_int_equal(run_greet(&r), 0);
+        assert_int_equal(vio_dev_negotiate(r.t.d, V1, false), 0);
+        bed_share(&r.t);
+        assert_int_equal(vio_dev_find_vqs(r.t.d, &spec, 1), 0);
+        struct vio_queue *q = r.t.d->queue[0];
+        assert_int_equal(add(&r, q), 0);
+        r.s.lie = STUB_REFUSE;
+        r.s.lie_at = steps[i];
+        assert_int_equal(vio_dev_ready(r.t.d), -EREMOTEIO);
+        assert_true(r.s.status & VIO_S_FAILED);
+        assert_int_equal(add(&r, q), -EIO);
+        assert_null(vio_queue_get(q, &bytes));
+        vio_queue_kick(q);
+        assert_int_equal(q->kicks, 0);
+        assert_int_equal(vio_queue_stop(q, count, &drained), 0);
+        assert_int_equal(drained, 1);
+        run_close(&r);
+    }
+}
+
 // The connection ends instead: the queue starts at the next one.
 static void test_start_interrupted(void **state)
 {
@@ -153,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_start_refused),
+        cmocka_unit_test(test_ready_refused),
         cmocka_unit_test(test_start_interrupted),
         cmocka_unit_test(test_unpause_refused),
     };
