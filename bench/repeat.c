@@ -3,10 +3,9 @@
 #include <string.h>
 
 #include "clock.h"
+#include "placement.h"
 #include "repeat.h"
 
-#define NEAR_MAX_NS 250.0
-#define FAR_MIN_NS 350.0
 #define PIECE_MS 5.0       // between two probes
 #define FIRST_BUFFERS 2048 // of the first piece, from which the size of the others follows
 
@@ -20,9 +19,9 @@ enum bench_class bench_class_of(double least_ns, double most_ns)
 {
     if (least_ns <= 0 || most_ns <= 0)
         return BENCH_MIXED;
-    if (most_ns < NEAR_MAX_NS)
+    if (most_ns < PLACEMENT_NEAR_MAX_NS)
         return BENCH_NEAR;
-    return least_ns > FAR_MIN_NS ? BENCH_FAR : BENCH_MIXED;
+    return least_ns > PLACEMENT_FAR_MIN_NS ? BENCH_FAR : BENCH_MIXED;
 }
 
 static void add_hist(struct bench_hist *to, const struct bench_hist *from)

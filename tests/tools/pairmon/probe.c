@@ -8,13 +8,12 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "placement.h"
 #include "probe.h"
 
 #define GROUPS 15
 #define TRIPS_PER_GROUP 20
 #define GIVE_UP_NS 20000000 // a probe that takes longer lost its CPU: no result
-#define NEAR_MAX_NS 250.0   // one shared cache: about 110
-#define FAR_MIN_NS 350.0    // another chiplet: about 500
 #define FIFO_PRIORITY 50
 
 const char *const placement_names[] = {"near", "far", "unprobed", "disturbed"};
@@ -136,7 +135,7 @@ enum placement probe_classify(double before_ns, double after_ns)
         return PLACE_UNPROBED;
     if (before_ns < 0 || after_ns < 0)
         return PLACE_DISTURBED;
-    if (before_ns < NEAR_MAX_NS && after_ns < NEAR_MAX_NS)
+    if (before_ns < PLACEMENT_NEAR_MAX_NS && after_ns < PLACEMENT_NEAR_MAX_NS)
         return PLACE_NEAR;
-    return before_ns > FAR_MIN_NS && after_ns > FAR_MIN_NS ? PLACE_FAR : PLACE_DISTURBED;
+    return before_ns > PLACEMENT_FAR_MIN_NS && after_ns > PLACEMENT_FAR_MIN_NS ? PLACE_FAR : PLACE_DISTURBED;
 }

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Where two CPUs are, by a cache line's way from one to the other and back. Virtual CPUs move, so
+// whatever measures with two of them asks again and again.
+#ifndef BENCH_PLACEMENT_H
+#define BENCH_PLACEMENT_H
+
+#define PLACEMENT_NEAR_MAX_NS 250.0 // less: one shared cache, about 110
+#define PLACEMENT_FAR_MIN_NS 350.0  // more: another chiplet or socket, about 500
+
+#endif
