@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 #include "plot.h"
 
 #define SERIES 64u
-#define POINTS 64u // of one series
+#define ROOF_STEPS 40u
+#define POINTS 256u // of one series
 
 // What a figure is made of.
 struct drawing {
@@ -73,7 +75,7 @@ static void arrange(struct drawing *d)
 {
     size_t kept = 0;
     for (size_t i = 0; i < d->plot.n; i++)
-        if (d->series[i].n > 1)
+        if (d->series[i].n > 1 || (d->series[i].n && d->series[i].loose))
             d->series[kept++] = d->series[i];
     d->plot.n = kept;
     qsort(d->series, kept, sizeof(d->series[0]), by_ring);
@@ -247,4 +249,66 @@ int figures_latency(FILE *f, const struct bench_table *t)
             return -1;
     }
     return (int)n;
+}
+
+// ---- roofline ----
+
+// The limit from the fewest lines to the most.
+static void add_roof(struct drawing *d, const struct bench_share *s, enum bench_class c,
+                     double from, double to)
+{
+    struct bench_series *roof = series_of(d, "limit of the machine");
+    if (roof)
+        roof->bare = true;
+    for (unsigned i = 0; roof && i <= ROOF_STEPS; i++) {
+        double x = from * pow(to / from, (double)i / ROOF_STEPS);
+        double ns = bench_limit_ns(&s->limits, c, x, 0);
+        if (ns > 0)
+            roof->point[roof->n++] = (struct bench_point){x, 1e3 / ns, 1e3 / ns, 1e3 / ns};
+    }
+}
+
+static int roofline(FILE *f, const struct bench_table *t, const struct bench_share *s,
+                    enum bench_class c)
+{
+    struct drawing *d = begin("roofline", (unsigned)c);
+    double from = 0, to = 0;
+    if (!d)
+        return -1;
+    for (size_t i = 0; i < t->keys; i++) {
+        const struct bench_key *k = &t->key[i];
+        double x = bench_share_lines(s, k->name);
+        if (k->class_ != c || x <= 0 || bench_limit_ns(&s->limits, c, x, 0) <= 0)
+            continue;
+        struct bench_interval y =
+            bench_table_interval(t, k->name, c, offsetof(struct bench_row, mpps), NULL);
+        add_point(d, k->name, x, &y);
+        from = from == 0 || x < from ? x : from;
+        to = x > to ? x : to;
+    }
+    for (size_t i = 0; i < d->plot.n; i++)
+        d->series[i].loose = true;
+    int rc = 0;
+    if (from < to) {
+        add_roof(d, s, c, from, to);
+        d->plot.xlabel = "cache lines that a buffer moves, there and back";
+        d->plot.ylabel = "million buffers a second, there and back";
+        d->plot.xtics = "0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256";
+        d->plot.log_x = d->plot.log_y = true;
+        rc = draw(f, d, c, "any batch, size and payload") ? -1 : 1;
+    }
+    free(d);
+    return rc;
+}
+
+int figures_roofline(FILE *f, const struct bench_table *t, const struct bench_share *s)
+{
+    int n = 0;
+    for (int c = BENCH_NEAR; c <= BENCH_FAR; c++) {
+        int rc = roofline(f, t, s, (enum bench_class)c);
+        if (rc < 0)
+            return rc;
+        n += rc;
+    }
+    return n;
 }

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "share.h"
 #include "table.h"
 
 // Throughput by a key of the cases' names ("publish", "size"), a figure for each placement, a curve
@@ -15,5 +16,9 @@ int figures_throughput(FILE *f, const struct bench_table *t, const char *key, co
 // Percentiles of the latency, a figure for each placement and group of cases that differ in their
 // ring only. The same.
 int figures_latency(FILE *f, const struct bench_table *t);
+
+// Throughput by the cache lines that a buffer moves, under the most that the machine can do: a
+// figure for each placement. The same.
+int figures_roofline(FILE *f, const struct bench_table *t, const struct bench_share *s);
 
 #endif

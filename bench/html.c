@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <stdbool.h>
 #include <string.h>
 
 #include "csv.h"
 #include "html.h"
+
+#define OPEN_ROWS 40u
 
 static const char style[] =
     ":root{color-scheme:light dark;--ink:#1d2530;--dim:#5c6876;--paper:#fff;--line:#d5dbe3;"
@@ -101,6 +104,17 @@ void html_interval(FILE *f, const struct bench_interval *r, int digits)
             r->low, digits, r->high);
 }
 
+void html_fold(FILE *f, size_t rows)
+{
+    fprintf(f, "<details%s><summary>%zu row%s</summary>\n", rows <= OPEN_ROWS ? " open" : "", rows,
+            rows == 1 ? "" : "s");
+}
+
+void html_fold_end(FILE *f)
+{
+    fputs("</details>\n", f);
+}
+
 void html_table(FILE *f, const char *const *heads)
 {
     fputs("<div class=\"wide\"><table>\n<thead><tr>", f);
@@ -117,37 +131,60 @@ void html_table_end(FILE *f)
 // ---- any table ----
 
 struct csv {
-    FILE *f;
-    unsigned columns;
-    int lines; // behind the head
+    FILE *f; // NULL: only count
+    const char *column, *value;
+    int at;           // of the column; -1: all lines are wanted
+    unsigned columns; // of the head
+    int lines;
 };
+
+static void csv_cell(FILE *f, const char *text, bool head)
+{
+    double v;
+    if (head)
+        fputs("<th scope=\"col\">", f);
+    else if (bench_csv_number(text, &v))
+        fputs("<td class=\"n\">", f);
+    else
+        fputs(strlen(text) > 90 ? "<td class=\"t\">" : "<td>", f);
+    html_text(f, text);
+    fputs(head ? "</th>" : "</td>", f);
+}
+
+static void csv_head(struct csv *c, char **cell, unsigned cells)
+{
+    c->columns = cells;
+    c->at = -1;
+    for (unsigned i = 0; c->column && i < cells; i++)
+        if (strcmp(cell[i], c->column) == 0)
+            c->at = (int)i;
+}
 
 static void csv_line(void *arg, unsigned line, char **cell, unsigned cells)
 {
     struct csv *c = arg;
-    double v;
-    c->columns = line ? c->columns : cells;
-    c->lines = (int)line;
+    if (line == 0)
+        csv_head(c, cell, cells);
+    else if (c->at >= 0 && ((unsigned)c->at >= cells || strcmp(cell[c->at], c->value)))
+        return;
+    c->lines += line > 0;
+    if (!c->f)
+        return;
     fputs(line ? "<tr>" : "<div class=\"wide\"><table>\n<thead><tr>", c->f);
-    for (unsigned i = 0; i < c->columns; i++) {
-        const char *text = i < cells ? cell[i] : "";
-        if (line == 0)
-            fputs("<th scope=\"col\">", c->f);
-        else if (bench_csv_number(text, &v))
-            fputs("<td class=\"n\">", c->f);
-        else
-            fputs(strlen(text) > 40 ? "<td class=\"t\">" : "<td>", c->f);
-        html_text(c->f, text);
-        fputs(line ? "</td>" : "</th>", c->f);
-    }
+    for (unsigned i = 0; i < c->columns; i++)
+        csv_cell(c->f, i < cells ? cell[i] : "", line == 0);
     fputs(line ? "</tr>\n" : "</tr></thead>\n<tbody>\n", c->f);
 }
 
-int html_csv(FILE *f, const char *path)
+int html_csv(FILE *f, const char *path, const char *column, const char *value)
 {
-    struct csv c = {f, 0, 0};
-    int rc = bench_csv_each(path, csv_line, &c);
-    if (c.columns)
-        html_table_end(f);
+    struct csv counted = {.column = column, .value = value}, c = {f, column, value, -1, 0, 0};
+    int rc = bench_csv_each(path, csv_line, &counted);
+    if (rc || counted.lines == 0)
+        return rc;
+    html_fold(f, (size_t)counted.lines);
+    rc = bench_csv_each(path, csv_line, &c);
+    html_table_end(f);
+    html_fold_end(f);
     return rc ? rc : c.lines;
 }

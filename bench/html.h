@@ -30,8 +30,12 @@ void html_interval(FILE *f, const struct bench_interval *r, int digits);
 void html_table(FILE *f, const char *const *heads);
 void html_table_end(FILE *f);
 
-// A whole file of comma-separated values as a table. Returns the number of lines behind
-// the head, or -errno.
-int html_csv(FILE *f, const char *path);
+// Around a table that a reader may not want to scroll over: closed when it has many rows.
+void html_fold(FILE *f, size_t rows);
+void html_fold_end(FILE *f);
+
+// A file of comma-separated values as a table: of its lines those that have `value` in this column,
+// or all (column NULL). Folded where it is long. Returns the number of lines, or -errno.
+int html_csv(FILE *f, const char *path, const char *column, const char *value);
 
 #endif

@@ -23,6 +23,7 @@ static const struct {
     {"lamport", "#1a9a6c", 1, 9},
     {"fastforward", "#c04a86", 1, 11},
     {"floor", "#808a96", 4, 13},
+    {"limit of the machine", "#808a96", 1, 0},
 };
 #define LOOKS (sizeof(looks) / sizeof(looks[0]))
 
@@ -131,17 +132,17 @@ static void curve(FILE *s, const struct bench_series *c, size_t at)
     size_t look = 0;
     while (look < LOOKS && strcmp(looks[look].ring, c->title))
         look++;
-    fprintf(s, "%s$d%zu using 1:2:3:4 with %s lw 1.8 ps 0.6 ", at ? ", \\\n" : "plot ", at,
-            c->loose ? "yerrorbars" : "yerrorlines");
-    if (look < LOOKS)
-        fprintf(s, "lc rgb '%s' dt %d pt %d ", looks[look].colour, looks[look].dash,
-                looks[look].mark);
+    bool known = look < LOOKS;
+    const char *colour = looks[known ? look : at % LOOKS].colour;
+    int dash = known ? looks[look].dash : (int)(at / LOOKS % 4) + 1;
+    int mark = known ? looks[look].mark : (int)(at % 10) + 4;
+    fprintf(s, "%s$d%zu using 1:2", at ? ", \\\n" : "plot ", at);
+    if (!c->bare)
+        fprintf(s, ":3:4 with %s pt %d ps 0.6", c->loose ? "yerrorbars" : "yerrorlines", mark);
     else
-        fprintf(s, "lc rgb '%s' dt %zu pt %zu ", looks[at % LOOKS].colour, at / 4 % 4 + 1,
-                at % 10 + 4);
-    fprintf(s, *c->title ? "title " : "notitle");
-    if (*c->title)
-        quoted(s, c->title);
+        fprintf(s, " with lines");
+    fprintf(s, " lw 1.8 lc rgb '%s' dt %d title ", colour, dash);
+    quoted(s, c->title);
 }
 
 static int write_script(int fd, const struct bench_plot *p)

@@ -12,10 +12,11 @@ struct bench_point {
 };
 
 struct bench_series {
-    char title[200];           // a ring's name gives its colour; empty: no entry in the key
+    char title[200];           // a ring's name gives its colour
     struct bench_point *point; // sorted by x
     size_t n;
     bool loose; // points that no line joins
+    bool bare;  // a line without points and bars
 };
 
 struct bench_plot {

@@ -17,27 +17,38 @@
 // Tables that other commands leave in the folder.
 static const struct {
     const char *file, *id, *heading, *reading;
+    const char *column, *value; // only these lines; NULL: all
 } extras[] = {
     {"roofline.csv", "roofline", "What the machine can do at most",
-     "Cache lines handed over and buffers copied without any ring, in nanoseconds a packet: no "
-     "ring is "
-     "faster than the lines that it moves."},
+     "Cache lines handed over and buffers copied without any ring, in nanoseconds a packet "
+     "(tern-bench "
+     "roofline). In the figures the line is the most that the machine does with so many lines a "
+     "buffer, "
+     "and a point is a case: how far it lies below the line is what the ring’s work, and the "
+     "ends’, cost "
+     "beyond moving lines.",
+     NULL, NULL},
     {"lines.csv", "lines", "Cache-line transfers",
      "How many cache lines each buffer moves between the two CPUs, counted in a model of two "
-     "caches that "
-     "the same code runs in. No machine's noise is in them; assumptions are in "
-     "docs/performance.md."},
+     "caches "
+     "that the same code runs in (tern-bench lines): no machine’s noise is in them. Here the sums "
+     "over "
+     "all of a ring; the file has its parts. Far, time is mostly this.",
+     "area", "all"},
     {"instructions.csv", "instructions", "Instructions",
      "What each end executes for a buffer, counted by callgrind: the same on every run. Near, this "
      "is "
-     "most of the time; far, the transfers are."},
+     "most of the time; far, the transfers are.",
+     NULL, NULL},
     {"peers.csv", "peers", "Whole drivers",
      "The same rings under stock testpmd, as pairs of device side and driver side, packets and "
-     "all."},
-    {"ringtest.csv", "ringtest", "As the kernel's ringtest",
-     "The parameters of Linux' tools/virtio/ringtest, so that figures that were published can be "
-     "set "
-     "beside these."},
+     "all.",
+     NULL, NULL},
+    {"ringtest.csv", "ringtest", "As the kernel’s ringtest",
+     "With the options of Linux’ tools/virtio/ringtest (tern-bench ringtest), so that figures that "
+     "were "
+     "published can be set beside these.",
+     NULL, NULL},
 };
 #define EXTRAS (sizeof(extras) / sizeof(extras[0]))
 
@@ -45,6 +56,7 @@ struct report {
     const char *dir;
     FILE *f;
     struct bench_table t;
+    struct bench_share share;
 };
 
 static void in_dir(const struct report *r, const char *file, char *path)
@@ -57,14 +69,6 @@ static bool there(const struct report *r, const char *file)
     char path[PATH_BYTES];
     in_dir(r, file, path);
     return access(path, R_OK) == 0;
-}
-
-static void csv(const struct report *r, const char *file)
-{
-    char path[PATH_BYTES];
-    in_dir(r, file, path);
-    if (html_csv(r->f, path) < 0)
-        html_paragraph(r->f, "The file cannot be read.");
 }
 
 // ---- the parts ----
@@ -139,15 +143,33 @@ static void effects(const struct report *r)
     html_section_end(r->f);
 }
 
-static void extra_tables(const struct report *r)
+// Figures need both the limits and the lines.
+static int roofline(const struct report *r)
 {
+    int n = figures_roofline(r->f, &r->t, &r->share);
+    if (n == 0)
+        html_paragraph(
+            r->f, "For the figure, and the share of the limit that each case reaches, the lines "
+                  "must be counted too: tern-bench lines, with the options of the run, into "
+                  "the same folder.");
+    return n;
+}
+
+static int extra_tables(const struct report *r)
+{
+    char path[PATH_BYTES];
     for (size_t i = 0; i < EXTRAS; i++) {
         if (!there(r, extras[i].file))
             continue;
         html_section(r->f, extras[i].id, extras[i].heading, extras[i].reading);
-        csv(r, extras[i].file);
+        if (strcmp(extras[i].id, "roofline") == 0 && roofline(r) < 0)
+            return -1;
+        in_dir(r, extras[i].file, path);
+        if (html_csv(r->f, path, extras[i].column, extras[i].value) <= 0)
+            html_paragraph(r->f, "There is nothing in the file.");
         html_section_end(r->f);
     }
+    return 0;
 }
 
 static void results(const struct report *r)
@@ -156,8 +178,10 @@ static void results(const struct report *r)
         r->f, "results", "All results",
         "Medians, and the interval of the time in which 95 of 100 draws lie (whole launches "
         "drawn first, then repetitions of them). batch: buffers that the device found at a "
-        "time. kicks and calls: notifications a buffer.");
-    report_results(r->f, &r->t);
+        "time. kicks and calls: notifications a buffer. lines moved: from lines.csv. share of the "
+        "limit: the least time of so many lines, from roofline.csv, in percent of the time that "
+        "was measured.");
+    report_results(r->f, &r->t, &r->share);
     html_section_end(r->f);
     html_section(
         r->f, "noise", "Noise: A against A",
@@ -175,7 +199,7 @@ static void limits(const struct report *r)
         r->f, "skipped", "Not measurable here",
         "What this run was to measure and could not: because this machine lacks it, or because "
         "there is no such case.");
-    int n = there(r, "skipped.csv") ? html_csv(r->f, path) : -1;
+    int n = there(r, "skipped.csv") ? html_csv(r->f, path, NULL, NULL) : -1;
     if (n <= 0)
         html_paragraph(r->f,
                        n < 0 ? "The run left no list." : "Nothing: all that was asked for ran.");
@@ -207,14 +231,18 @@ static void environment(const struct report *r)
     in_dir(r, "manifest.txt", path);
     FILE *in = fopen(path, "re");
     html_section(r->f, "environment", "Environment", NULL);
-    html_table(r->f, heads);
+    if (!in)
+        html_paragraph(r->f, "The run left no manifest.");
+    else
+        html_table(r->f, heads);
     while (in && getline(&line, &room, in) > 0)
         fact(r->f, line);
-    html_table_end(r->f);
+    if (in) {
+        html_table_end(r->f);
+        fclose(in);
+    }
     html_section_end(r->f);
     free(line);
-    if (in)
-        fclose(in);
 }
 
 // ---- the whole ----
@@ -227,9 +255,8 @@ static int write_all(const struct report *r)
     if (throughput(r))
         return -1;
     effects(r);
-    if (latency(r))
+    if (latency(r) || extra_tables(r))
         return -1;
-    extra_tables(r);
     results(r);
     limits(r);
     environment(r);
@@ -263,7 +290,9 @@ int bench_report_command(int argc, char **argv)
     struct report r = {.dir = argv[1]};
     if (bench_table_load(&r.t, r.dir))
         return 2;
+    bench_share_load(&r.share, r.dir);
     int rc = write_report(&r);
+    bench_share_free(&r.share);
     bench_table_free(&r.t);
     return rc;
 }

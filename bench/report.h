@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "share.h"
 #include "table.h"
 
 // tern-bench report DIR: writes DIR/report.html. Returns an exit status.
@@ -14,7 +15,7 @@ int bench_report_command(int argc, char **argv);
 void report_summary(FILE *f, const struct bench_table *t);
 void report_effects(FILE *f, const struct bench_table *t);
 void report_noise(FILE *f, const struct bench_table *t);
-void report_results(FILE *f, const struct bench_table *t);
+void report_results(FILE *f, const struct bench_table *t, const struct bench_share *s);
 void report_threats(FILE *f, const struct bench_table *t);
 
 #endif

@@ -22,7 +22,16 @@ static const struct {
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
-static void row(FILE *f, const struct bench_table *t, const struct bench_key *k)
+static void number(FILE *f, double v, int digits)
+{
+    if (v > 0)
+        fprintf(f, "<td class=\"n\">%.*f</td>", digits, v);
+    else
+        fputs("<td></td>", f);
+}
+
+static void row(FILE *f, const struct bench_table *t, const struct bench_key *k,
+                const struct bench_share *s)
 {
     size_t n = 0;
     struct bench_interval ns =
@@ -31,25 +40,24 @@ static void row(FILE *f, const struct bench_table *t, const struct bench_key *k)
     html_text(f, k->name);
     fprintf(f, "</td><td>%s</td><td class=\"n\">%zu</td>", bench_class_name(k->class_), n);
     html_interval(f, &ns, 2);
-    for (size_t i = 0; i < COLUMNS; i++) {
-        double v = bench_table_median(t, k->name, k->class_, columns[i].column);
-        if (v > 0)
-            fprintf(f, "<td class=\"n\">%.*f</td>", columns[i].digits, v);
-        else
-            fputs("<td></td>", f);
-    }
+    for (size_t i = 0; i < COLUMNS; i++)
+        number(f, bench_table_median(t, k->name, k->class_, columns[i].column), columns[i].digits);
+    number(f, bench_share_lines(s, k->name), 2);
+    number(f, 100 * bench_share_limit_ns(s, k->name, k->class_) / ns.middle, 0);
     fputs("</tr>\n", f);
 }
 
-void report_results(FILE *f, const struct bench_table *t)
+void report_results(FILE *f, const struct bench_table *t, const struct bench_share *s)
 {
-    const char *heads[5 + COLUMNS] = {"case", "placement", "n", "ns a buffer (95&nbsp;% of draws)"};
+    const char *heads[7 + COLUMNS] = {"case", "placement", "n", "ns a buffer (95&nbsp;% of draws)"};
     for (size_t i = 0; i < COLUMNS; i++)
         heads[4 + i] = columns[i].head;
-    fprintf(f, "<details%s><summary>%zu rows</summary>\n", t->keys <= 40 ? " open" : "", t->keys);
+    heads[4 + COLUMNS] = "lines moved";
+    heads[5 + COLUMNS] = "share of the limit, %";
+    html_fold(f, t->keys);
     html_table(f, heads);
     for (size_t i = 0; i < t->keys; i++)
-        row(f, t, &t->key[i]);
+        row(f, t, &t->key[i], s);
     html_table_end(f);
-    fputs("</details>\n", f);
+    html_fold_end(f);
 }

@@ -265,6 +265,11 @@ sections() {
     "$bench" --ring 'split,split-inorder,packed,packed-inorder' --place 'threads,numa' --publish '1,8' --complete '1,8' --size '16,64' \
         --ms 2 --repetitions 2 --launches 3 --aa --latency --out "$dir/out" >/dev/null
     printf 'pair,Mpps\n"<b>one</b> & other",17\n' >"$dir/out/peers.csv"
+    printf '%s\n' class,direction,lines,bytes,batch,window,windows,p10_ns,p50_ns,p90_ns \
+        far,one-way,1,0,32,256,9,10,10,10 far,one-way,4,0,32,256,9,40,40,40 >"$dir/out/roofline.csv"
+    printf '%s\n' case,area,moved split/size:16/publish:1/complete:1/latency:on/schedule:half,all,2.5 \
+        split/size:64/publish:8/complete:8/latency:on/schedule:half,all,1.5 \
+        split/size:64/publish:8/complete:8/latency:on/schedule:half,payload,99 >"$dir/out/lines.csv"
     # That every placement has every case is the machine's choice: here it has.
     sed -i -E 's/,(near|far|mixed),/,far,/' "$dir/out/repetitions.csv"
     sed -i 's/^cpu: .*/cpu: <script>alert("x")<\/script>/' "$dir/out/manifest.txt"
@@ -272,12 +277,15 @@ sections() {
     [ "$status" -eq 0 ]
     [ "$output" = "$dir/out/report.html" ]
     page=$dir/out/report.html
-    [ "$(sections "$page")" = "publish size effects latency peers results noise skipped threats environment" ]
+    [ "$(sections "$page")" = "publish size effects latency roofline lines peers results noise skipped threats environment" ]
     # A figure each by batch and size, and of latency for each of the combinations.
     [ "$(grep -c '</svg>' "$page")" -eq "$(grep -c '<figure>' "$page")" ]
     [ "$(grep -c '<figure>' "$page")" -ge 3 ]
     grep -q 'placement <b>far</b>; of all cases: size:' "$page"
     grep -q 'From split, any order, publish 1, complete 1 to packed, in order, publish 8, complete 8 the time of a buffer becomes' "$page"
+    grep -q 'limit of the machine' "$page"
+    [ "$(grep -c '<td class="n">99</td>' "$page")" -eq 0 ]
+    grep -qE '^<tr><td>split/size:16/publish:1/complete:1/latency:on</td><td>far</td>.*<td class="n">2.50</td><td class="n">[0-9]+</td></tr>$' "$page"
     grep -q '<td>layout with publish batch</td>' "$page"
     grep -q '<td>numa</td><td>1 node</td>' "$page" || [ -d /sys/devices/system/node/node1 ]
     # Nothing of others is taken for HTML, nothing is loaded, no name is there twice.

@@ -17,6 +17,7 @@
 #include "order.h"
 #include "possible.h"
 #include "progress.h"
+#include "share.h"
 #include "skips.h"
 #include "table.h"
 
@@ -198,6 +199,57 @@ static void cells(void **state)
     assert_int_equal(bench_csv_each("/nowhere/at/all", NULL, NULL), -2);
 }
 
+static void write_file(const char *dir, const char *name, const char *text)
+{
+    char path[200];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+// Lines of the model and limits of the machine come together by the cases' names.
+static void shares(void **state)
+{
+    char dir[] = "/tmp/tern-share-XXXXXX", path[100];
+    struct bench_share s;
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    bench_share_load(&s, dir);
+    assert_true(bench_share_lines(&s, "split/size:64") == 0);
+    assert_true(bench_share_limit_ns(&s, "split/size:64", BENCH_FAR) == 0);
+    bench_share_free(&s);
+
+    write_file(dir, "lines.csv",
+               "case,area,buffers,total,moved\n"
+               "split/size:64/schedule:lockstep,payload,10,9,9\n"
+               "split/size:64/schedule:lockstep,all,10,7,3\n"
+               "split/size:64/schedule:half,all,10,7,2\n"
+               "split/size:64/schedule:half/polls:on,all,10,7,1\n"
+               "split/size:64/schedule:half/hints:off,all,10,7,1\n"
+               "split/size:64/work:copy/schedule:half,all,10,7,4\n");
+    write_file(dir, "roofline.csv",
+               "class,direction,lines,bytes,batch,window,windows,p10_ns,p50_ns,p90_ns\n"
+               "far,one-way,1,0,32,256,9,10,10,10\n"
+               "far,one-way,4,0,32,256,9,40,40,40\n"
+               "far,from-other,0,64,0,0,9,70,70,70\n");
+    bench_share_load(&s, dir);
+    assert_true(bench_share_lines(&s, "split/size:64") == 2); // of the better schedule
+    assert_true(bench_share_lines(&s, "split/size:64/again") == 2);
+    assert_true(bench_share_lines(&s, "split/size:64/place:processes/pages:2m") == 2);
+    assert_true(bench_share_lines(&s, "split/size:128") == 0);
+    assert_true(bench_share_limit_ns(&s, "split/size:64", BENCH_FAR) == 20);
+    assert_true(bench_share_limit_ns(&s, "split/size:64", BENCH_NEAR) == 0);
+    assert_true(bench_share_limit_ns(&s, "split/size:64/work:copy", BENCH_FAR) == 70);
+    bench_share_free(&s);
+    snprintf(path, sizeof(path), "%s/lines.csv", dir);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/roofline.csv", dir);
+    unlink(path);
+    rmdir(dir);
+}
+
 // A table of two cases, of which one ran twice.
 static void noise(void **state)
 {
@@ -250,6 +302,7 @@ int main(void)
         cmocka_unit_test(what_is_lacking),
         cmocka_unit_test(progress),
         cmocka_unit_test(cells),
+        cmocka_unit_test(shares),
         cmocka_unit_test(noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,5 +137,6 @@ enum placement probe_classify(double before_ns, double after_ns)
         return PLACE_DISTURBED;
     if (before_ns < PLACEMENT_NEAR_MAX_NS && after_ns < PLACEMENT_NEAR_MAX_NS)
         return PLACE_NEAR;
-    return before_ns > PLACEMENT_FAR_MIN_NS && after_ns > PLACEMENT_FAR_MIN_NS ? PLACE_FAR : PLACE_DISTURBED;
+    return before_ns > PLACEMENT_FAR_MIN_NS && after_ns > PLACEMENT_FAR_MIN_NS ? PLACE_FAR
+                                                                               : PLACE_DISTURBED;
 }
