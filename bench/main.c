@@ -61,9 +61,11 @@ static int help(void)
         "\nRates of repetitions stand with the placement of the two CPUs, probed before, during "
         "and\n"
         "after: near, far, one (thread), or mixed. Do not compare across them.\n"
+        "What this machine lacks is printed as SKIP, and kept with the results.\n\n"
         "compare prints NEW ÷ BASE for each case and placement, with intervals and, of 3 launches "
         "or\n"
-        "more, a verdict; exit status 1 if a case is slower beyond doubt.\n");
+        "more, a verdict; exit status 1 if a case is slower beyond doubt, and by more than a case\n"
+        "differs from itself. report makes one page of all that a folder has: DIR/report.html.\n");
     return 0;
 }
 

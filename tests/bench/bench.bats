@@ -143,6 +143,32 @@ END
     ((free > 1024)) || [[ $output == *"SKIP 2 MiB pages: "*" free"* ]]
 }
 
+# nodes DIR: files such as libnuma reads, of two nodes with a CPU each.
+nodes() {
+    local n
+    for n in 0 1; do
+        mkdir -p "$1/node$n"
+        echo $((1 << n)) >"$1/node$n/cpumap"
+        echo "$n" >"$1/node$n/cpulist"
+        sed "s/^Node 0/Node $n/" /sys/devices/system/node/node0/meminfo >"$1/node$n/meminfo"
+    done
+    for n in online possible has_cpu has_memory; do echo 0-1 >"$1/$n"; done
+}
+
+@test "numa: with two nodes the ends run on one CPU of each" {
+    [ "$(nproc)" -ge 2 ] || skip "this machine has one CPU"
+    nodes "$dir/nodes"
+    # shellcheck disable=SC2016 # the inner shell expands them
+    pretend=(unshare -m bash -c 'mount --bind "$1" /sys/devices/system/node && shift && "$@"' bash "$dir/nodes")
+    "${pretend[@]}" true 2>/dev/null || skip "no right to mount: two nodes cannot be pretended"
+    # Both ends on the CPU of node 0 would be an error.
+    run "${pretend[@]}" "$bench" --ring split --place numa --cpus 0,0 --ms 1 --repetitions 1 --out "$dir/out"
+    [ "$status" -eq 0 ]
+    [[ $output != *"SKIP numa"* ]]
+    grep -q '^split/.*/place:numa,' "$dir/out/repetitions.csv"
+    grep -q '^cpus: .* on 2 nodes$' "$dir/out/manifest.txt"
+}
+
 @test "presets by their short names; progress is a line that is written over" {
     for name in quick paper; do
         [ "$("$bench" --$name --list)" = "$("$bench" --preset $name --list)" ]
