@@ -7,10 +7,10 @@
 #include "lines_loop.h"
 #include "lines_run.h"
 #include "lines_tsan.h"
+#include "period.h"
 #include "view.h"
 
-#define LEAST 4096u   // buffers to count over
-#define MOST 1048576u // … and at most, where laps and batches do not meet sooner
+#define LEAST 4096u // buffers to count over
 
 struct stage {
     const struct bench_ops *ops;
@@ -150,25 +150,6 @@ static int go_on(struct stage *s, uint64_t n)
 
 // ---- a case ----
 
-static uint64_t common(uint64_t a, uint64_t b)
-{
-    uint64_t x = a, y = b;
-    while (y) {
-        uint64_t rest = x % y;
-        x = y;
-        y = rest;
-    }
-    return a / x * b;
-}
-
-// Buffers after which both loops are where they were: whole laps and whole batches.
-static uint64_t period(const struct bench_case *c)
-{
-    uint32_t slots = c->layout == BENCH_CHAINED ? c->segs : 1;
-    uint64_t n = common(common(c->size, slots) / slots, common(c->publish, c->complete));
-    return n < MOST ? n : MOST / c->publish * c->publish;
-}
-
 static void name_areas(struct lines_model *m, const struct bench_view *v,
                        const struct bench_ring *ring)
 {
@@ -202,8 +183,7 @@ static void collect(const struct lines_model *m, struct lines_result *r)
 
 static int play(struct stage *s, const struct bench_case *c, struct lines_result *r)
 {
-    uint64_t lap = period(c);
-    r->buffers = (LEAST + lap - 1) / lap * lap;
+    r->buffers = bench_periods(c, LEAST);
     s->behind = c->depth / 2 ? c->depth / 2 : 1;
     s->unpaid = c->depth / 4 ? c->depth / 4 : 1;
     s->notify = c->notify;

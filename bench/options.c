@@ -22,6 +22,7 @@ enum {
     OPT_OUT,
     OPT_LATENCY,
     OPT_LIST,
+    OPT_INSTRUCTIONS,
     OPTIONS
 };
 
@@ -30,7 +31,7 @@ static const char *const names[OPTIONS] = {
     [OPT_CPUS] = "cpus",         [OPT_MS] = "ms",         [OPT_REPETITIONS] = "repetitions",
     [OPT_LAUNCHES] = "launches", [OPT_LAUNCH] = "launch", [OPT_ROWS_FD] = "rows-fd",
     [OPT_SEED] = "seed",         [OPT_AA] = "aa",         [OPT_OUT] = "out",
-    [OPT_LATENCY] = "latency",   [OPT_LIST] = "list",
+    [OPT_LATENCY] = "latency",   [OPT_LIST] = "list",     [OPT_INSTRUCTIONS] = "instructions",
 };
 
 // What an option is, where nobody says otherwise.
@@ -73,6 +74,8 @@ void bench_options_help(void)
         "  --out DIR      keep every repetition there (repetitions.csv, repetitions.jsonl, "
         "manifest.txt,\n"
         "                 skipped.csv)\n"
+        "  --instructions  count the instructions of each end instead, under valgrind "
+        "(instructions.csv)\n"
         "  --list         name the rings and the cases; run nothing\n"
         "  --help         this text\n");
 }
@@ -163,6 +166,9 @@ static int option(struct bench_options *o, int which, const char *arg)
     case OPT_AA:
         o->aa = true;
         return 0;
+    case OPT_INSTRUCTIONS:
+        o->instructions = true;
+        return 0;
     case OPT_LIST:
         o->list = true;
         return 0;
@@ -174,7 +180,7 @@ static int option(struct bench_options *o, int which, const char *arg)
 static bool is_flag(int which)
 {
     return which == OPT_QUICK || which == OPT_PAPER || which == OPT_LATENCY || which == OPT_LIST ||
-           which == OPT_AA;
+           which == OPT_INSTRUCTIONS || which == OPT_AA;
 }
 
 int bench_options_parse(struct bench_options *o, int argc, char **argv)

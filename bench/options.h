@@ -19,6 +19,7 @@ struct bench_options {
     const char *out;      // folder, or NULL
     bool aa;              // the first case of each ring runs a second time beside itself
     bool list;            // name the cases, run nothing
+    bool instructions;    // counted, nothing is timed
 };
 
 // Takes all words, but not those of Google Benchmark, which must be gone. 0, or -1 after a message

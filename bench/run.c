@@ -10,6 +10,7 @@
 
 #include "bad.h"
 #include "cases.h"
+#include "instructions.h"
 #include "launch.h"
 #include "machine.h"
 #include "manifest.h"
@@ -206,7 +207,10 @@ int bench_run_command(int argc, char **argv)
     if (o.seed == 0)
         o.seed = bench_order_seed();
     int rc = bench_cases_make(&l, &o.plan, o.aa, bench_shim_wanted);
-    rc = rc ? bench_no(strerror(-rc), "free some memory") : run(&o, &l, argc, argv, prints);
+    if (rc)
+        rc = bench_no(strerror(-rc), "free some memory");
+    else
+        rc = o.instructions && !o.list ? bench_instructions(o.out, &l, argv) : run(&o, &l, argc, argv, prints);
     bench_cases_free(&l);
     return rc;
 }
