@@ -22,6 +22,14 @@ uint64_t tern_user_now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+// Several pairs need MQ, and that needs the control queue, whether we use it or not (virtio 1.3
+// §2.2.1, §5.1.3.1).
+static uint64_t pairs_features(const struct tern_user_port *port)
+{
+    bool has = vio_vu_dev(port->vu)->offered & VNET_F_CTRL_VQ;
+    return port->args.queues > 1 && has ? VNET_F_MQ | VNET_F_CTRL_VQ : 0;
+}
+
 static uint64_t wanted(struct tern_user_port *port)
 {
     const struct tern_user_args *a = &port->args;
@@ -29,7 +37,7 @@ static uint64_t wanted(struct tern_user_port *port)
            VNET_F_MAC | VNET_F_STATUS | VNET_F_MTU | VNET_F_SPEED_DUPLEX |
            tern_user_ctrl_features(port) | (a->packed_vq ? VQ_F_RING_PACKED : 0) |
            (a->in_order ? VQ_F_IN_ORDER : 0) | (a->mrg_rxbuf ? VNET_F_MRG_RXBUF : 0) |
-           (a->queues > 1 ? VNET_F_MQ : 0);
+           pairs_features(port);
 }
 
 uint32_t tern_user_speed(const struct tern_user_port *port)
@@ -165,7 +173,8 @@ static const char *fix_for(int rc)
     case -ENOTSUP:
         return "use a back end that offers VERSION_1";
     case -ENOENT:
-        return "give the back end as many queue pairs as the port uses (queues=)";
+        return "give the back end as many queue pairs as the port uses (queues=); it must offer MQ "
+               "and CTRL_VQ for more than one";
     case -EMFILE:
     case -ENFILE:
         return "raise the limit on open files (ulimit -n); it is tried again";

@@ -25,15 +25,20 @@ static struct {
     bool is_stub;         // there is a back end: s
 } t;
 
-static void open_with(uint64_t features, const char *args)
+static void open_stub(uint64_t features, uint64_t pairs)
 {
     memset(&t, 0, sizeof(t));
     t.s.features = features;
     t.s.proto = VHU_PF_MQ | VHU_PF_REPLY_ACK | VHU_PF_STATUS | VHU_PF_CONFIGURE_MEM_SLOTS;
     t.s.slots = 512;
-    t.s.queue_num = 1;
+    t.s.queue_num = pairs;
     stub_start(&t.s, socket_path());
     t.is_stub = true;
+}
+
+static void open_with(uint64_t features, const char *args)
+{
+    open_stub(features, 1);
     pair_add_drv(&t.p, args);
     EVENTUALLY(link_is_up(t.p.drv));
     assert_int_equal(rte_eth_promiscuous_enable(t.p.drv), 0);
@@ -107,15 +112,32 @@ static uint64_t accepted(uint64_t features, const char *args)
     return f;
 }
 
+// What a port of two pairs accepts, whether it comes up with that or not.
+static uint64_t accepted_for_two(uint64_t features)
+{
+    open_stub(features, 2);
+    t.p.drv_queues = 2;
+    pair_add_drv(&t.p, ",queues=2");
+    EVENTUALLY(__atomic_load_n(&t.s.set_features, __ATOMIC_ACQUIRE));
+    uint64_t f = t.s.set_features;
+    close_all();
+    return f;
+}
+
 CLAUSE(no_feature_without_what_it_requires, "2.2.1-2", DRIVER, BOTH,
-       "No command of the control queue is accepted without it. (Several pairs need MQ without it: "
-       "see the page of net_tern_user.)")
+       "Nothing of the control queue is accepted without it. For several pairs, which need MQ, the "
+       "control queue is accepted with it, though it be not used (cq=0).")
 {
     static const uint64_t ctrl = VNET_F_CTRL_RX | VNET_F_CTRL_VLAN | VNET_F_CTRL_RX_EXTRA |
                                  VNET_F_GUEST_ANNOUNCE | VNET_F_MQ | VNET_F_CTRL_MAC_ADDR;
     uint64_t f = accepted(EVERYTHING & ~VNET_F_CTRL_VQ, ",cq=1");
     assert_true(f & VNET_F_MRG_RXBUF);
     assert_int_equal(f & ctrl, 0);
+    f = accepted_for_two(EVERYTHING & ~VNET_F_CTRL_VQ);
+    assert_true(f & VNET_F_MRG_RXBUF);
+    assert_int_equal(f & ctrl, 0);
+    f = accepted_for_two(EVERYTHING);
+    assert_int_equal(f & (ctrl | VNET_F_CTRL_VQ), VNET_F_MQ | VNET_F_CTRL_VQ);
 }
 
 CLAUSE(unknown_features_are_ignored, "2.2.1-4", DRIVER, BOTH,
