@@ -315,13 +315,14 @@ CLAUSE(offers_are_complete, "2.2.2-1", DEVICE, BOTH,
         p = (struct pair){.queues = k == 1 ? 4 : 1};
         pair_add_dev(&p, args[k]);
         fe_init(&f, BASE);
+        is_guest = true;
         fe_connect(&f, socket_path());
         uint64_t offered = fe_get(&f, VHU_REQ_GET_FEATURES);
         for (unsigned i = 0; i < RTE_DIM(rule); i++)
             if (offered >> rule[i].bit & 1)
                 assert_true(offered >> rule[i].needs & 1);
         assert_int_equal(offered >> 22 & 1, k == 1);
-        fe_free(&f);
+        end_guest();
         pair_remove_dev(&p);
     }
 }

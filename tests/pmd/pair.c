@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "pair.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #include <rte_ether.h>
 #include <rte_log.h>
 
+#include "leftovers.h"
+
 #define DEV "net_tern_vhost0"
 #ifdef TERN_USER_PLUGIN
 #define DRV "net_tern_user0"
@@ -21,8 +24,10 @@
 #endif
 
 struct rte_mempool *pool;
-static char folder[] = "/tmp/tern-pmd-XXXXXX";
-static char path[64];
+#define OURS "tern-pmd-" // what our files are called, with the number of the process behind it
+static char folder[64];  // of the socket
+static char runtime[PATH_MAX]; // EAL's
+static char path[96];
 
 const char *socket_path(void)
 {
@@ -45,12 +50,17 @@ static int start_with(const char *const *memory, unsigned n)
     for (unsigned i = 0; i < n; i++)
         argv[argc++] = (char *)memory[i];
     signal(SIGPIPE, SIG_IGN); // virtio-user writes to connections that are gone
+    leftovers_remove("/tmp", OURS);
+    snprintf(folder, sizeof(folder), "/tmp/" OURS "%d-XXXXXX", (int)getpid());
     if (!mkdtemp(folder))
         return -1;
     snprintf(path, sizeof(path), "%s/sock", folder);
-    snprintf(prefix, sizeof(prefix), "tern-pmd-%d", (int)getpid());
+    snprintf(prefix, sizeof(prefix), OURS "%d", (int)getpid());
     if (rte_eal_init(argc, argv) < 0)
         return -1;
+    snprintf(runtime, sizeof(runtime), "%s/..", rte_eal_get_runtime_dir());
+    leftovers_remove(runtime, OURS);
+    snprintf(runtime, sizeof(runtime), "%s", rte_eal_get_runtime_dir());
     pool = rte_pktmbuf_pool_create("pool", 2047, 32, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
     return pool ? 0 : -1;
 }
@@ -71,15 +81,12 @@ int eal_start_huge(void **state)
 
 int eal_stop(void **state)
 {
-    char text[128];
     (void)state;
     // Every mbuf that a port took has come back.
     assert_int_equal(rte_mempool_in_use_count(pool), 0);
     rte_mempool_free(pool);
     rte_eal_cleanup();
-    snprintf(text, sizeof(text), "rm -rf /var/run/dpdk/tern-pmd-%d", (int)getpid());
-    if (system(text) != 0)
-        print_message("left behind: %s\n", text);
+    leftovers_remove_tree(runtime);
     return rmdir(folder);
 }
 
