@@ -147,24 +147,34 @@ static void test_start_interrupted(void **state)
     }
 }
 
-// Rings rest while memory is cut anew. One that the back end does not take back then is given to
-// nobody: the connection ends, so that the next one starts it.
+// ---- rings that rest ----
+
+// A queue at work with fewer slots than pieces of memory: a third piece is joined with one of these
+// two, for which the ring rests.
+static struct vio_queue *work_with_two(struct run *r, struct vio_vu_region three[3])
+{
+    struct vio_queue *q = work(r, 0);
+    for (unsigned k = 0; k < 3; k++)
+        three[k] =
+            (struct vio_vu_region){0x7000000000 + 4096ull * k, 4096, 4096ull * k, r->t.memfd};
+    r->s.slots = 2;
+    vio_vu_disconnect(r->t.v);
+    stub_idle(&r->s);
+    assert_int_equal(run_greet(r), 0);
+    assert_int_equal(vio_vu_mem_set(r->t.v, three, 2), 0);
+    assert_int_equal(vio_vu_resume(r->t.v), 0);
+    return q;
+}
+
+// One that the back end does not take again is given to nobody: the connection ends, so that the
+// next one starts it.
 static void test_unpause_refused(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < STEPS; i++) {
         struct run r;
         struct vio_vu_region three[3];
-        struct vio_queue *q = work(&r, 0);
-        for (unsigned k = 0; k < 3; k++)
-            three[k] =
-                (struct vio_vu_region){0x7000000000 + 4096ull * k, 4096, 4096ull * k, r.t.memfd};
-        r.s.slots = 2;
-        vio_vu_disconnect(r.t.v);
-        stub_idle(&r.s);
-        assert_int_equal(run_greet(&r), 0);
-        assert_int_equal(vio_vu_mem_set(r.t.v, three, 2), 0);
-        assert_int_equal(vio_vu_resume(r.t.v), 0);
+        struct vio_queue *q = work_with_two(&r, three);
         r.s.lie = STUB_REFUSE;
         r.s.lie_at = steps[i];
         assert_int_equal(vio_vu_mem_set(r.t.v, three, 3), 0);
@@ -179,13 +189,31 @@ static void test_unpause_refused(void **state)
     }
 }
 
+// When it is the memory that is refused, the rings go on.
+static void test_memory_refused(void **state)
+{
+    struct run r;
+    struct vio_vu_region three[3];
+    (void)state;
+    struct vio_queue *q = work_with_two(&r, three);
+    unsigned starts = r.s.starts, stops = r.s.stops;
+    r.s.lie = STUB_REFUSE;
+    r.s.lie_at = VHU_REQ_ADD_MEM_REG;
+    assert_int_equal(vio_vu_mem_set(r.t.v, three, 3), -EIO);
+    assert_int_equal(r.s.stops, stops + 1);
+    assert_int_equal(r.s.starts, starts + 1);
+    assert_int_equal(vio_vu_event(r.t.v), 0);
+    r.s.lie = STUB_HONEST;
+    works(&r, q);
+    run_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_start_refused),
-        cmocka_unit_test(test_ready_refused),
-        cmocka_unit_test(test_start_interrupted),
-        cmocka_unit_test(test_unpause_refused),
+        cmocka_unit_test(test_start_refused),     cmocka_unit_test(test_ready_refused),
+        cmocka_unit_test(test_start_interrupted), cmocka_unit_test(test_unpause_refused),
+        cmocka_unit_test(test_memory_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
