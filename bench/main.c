@@ -8,6 +8,7 @@
 #include "beside.h"
 #include "compare.h"
 #include "options.h"
+#include "peers.h"
 #include "report.h"
 #include "ringtest.h"
 #include "roofline.h"
@@ -36,6 +37,7 @@ static const struct command {
     {"compare", "compare BASE NEW", compare, false},
     {"report", "report DIR", bench_report_command, false},
     {"roofline", "roofline [OPTION…]", bench_roofline_command, true},
+    {"peers", "peers [OPTION…]", bench_peers_command, true},
     {"ringtest", "ringtest [OPTION…]", bench_ringtest_command, true},
     {"lines", "lines [OPTION…]", lines, true},
 };

@@ -342,3 +342,23 @@ sections() {
     grep -q 'No cases of this run make a factorial' "$dir/out/report.html"
     grep -q 'run with --aa' "$dir/out/report.html"
 }
+
+# ---- peers ----
+
+@test "peers: bad words are named; what this machine lacks is a skip with a reason" {
+    run "$bench" peers --pairs tern-tern,oval
+    [ "$status" -eq 2 ]
+    [[ $output == *"--pairs: 'oval' is no value"*"fix: one or more of: tern-tern, tern-stock, stock-tern, stock-stock"* ]]
+    run "$bench" peers --rings round
+    [ "$status" -eq 2 ]
+    [[ $output == *"fix: one or more of: split, packed"* ]]
+    run "$bench" peers --size 32
+    [ "$status" -eq 2 ]
+    mkdir "$dir/bin"
+    ln -s /usr/bin/* "$dir/bin"
+    rm -f "$dir/bin/dpdk-testpmd"
+    run env PATH="$dir/bin" "$bench" peers --out "$dir/out"
+    [ "$status" -eq 0 ]
+    [[ $output == *"SKIP peers: there is no dpdk-testpmd"*"fix: ./scripts/setup"* ]]
+    [ ! -e "$dir/out/peers.csv" ]
+}
