@@ -110,7 +110,8 @@ static int under_valgrind(const struct run *r, char **argv)
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGILL)
         return bench_bad("valgrind does not know an instruction of this program",
                          "meson configure build -Dnative=false");
-    return bench_bad("the program did not get to its end under valgrind", "see above");
+    return bench_bad("the program did not get to its end under valgrind",
+                     "see above; a build for a sanitizer cannot be counted");
 }
 
 // ---- what it wrote ----

@@ -21,8 +21,8 @@ count() {
     sed -n 's/,all,/,/p' "$dir/out/lines.csv" >>"$dir/got"
 }
 
-# all_cases: what lines.expected holds. Rings of DPDK may differ from release to release: its own is compared where
-# the release is that of the table.
+# all_cases: what lines.expected holds. DPDK's ring may differ from release to release, and does between processors:
+# it is compared where both are those of the table.
 all_cases() {
     local rings=split,split-inorder,packed,packed-inorder references=rte_ring,lamport,fastforward,floor
     count --ring "$rings,$references" --publish 1,32 --complete 1,32
@@ -37,7 +37,7 @@ all_cases() {
 @test "every ring moves the lines that it did, and not one more" {
     all_cases
     sed /^#/d "$expected" >"$dir/want"
-    [[ $(pkg-config --modversion libdpdk) == 22.11.* ]] || sed -i /^rte_ring/d "$dir/want" "$dir/got"
+    [[ $(uname -m) == x86_64 && $(pkg-config --modversion libdpdk) == 22.11.* ]] || sed -i /^rte_ring/d "$dir/want" "$dir/got"
     cp "$dir/got" "${TERN_LINES_KEEP:-$dir/kept}"
     diff "$dir/want" "$dir/got" || {
         echo "fix: is that meant? Then TERN_LINES_KEEP=FILE writes the new table; keep the first lines of the old"
