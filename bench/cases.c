@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,25 @@
 
 struct making {
     struct bench_cases *l;
-    bool (*wanted)(const char *name);
+    regex_t filter;
+    bool filters; // else all are wanted
+    bool not_these;
     int rc;
 };
+
+static int set_filter(struct making *m, const char *filter)
+{
+    m->filters = *filter && strcmp(filter, "all");
+    m->not_these = *filter == '-';
+    if (!m->filters)
+        return 0;
+    return regcomp(&m->filter, filter + m->not_these, REG_EXTENDED | REG_NOSUB) ? -EINVAL : 0;
+}
+
+static bool wanted(const struct making *m, const char *name)
+{
+    return !m->filters || (regexec(&m->filter, name, 0, NULL, 0) == 0) != m->not_these;
+}
 
 static bool has(const struct bench_cases *l, const char *name)
 {
@@ -43,7 +60,7 @@ static void add(void *arg, const struct bench_case *given, const char *name)
     struct making *m = arg;
     struct bench_case c = *given;
     char what[WHY_BYTES], why[WHY_BYTES];
-    if (has(m->l, name) || (m->wanted && !m->wanted(name)))
+    if (has(m->l, name) || !wanted(m, name))
         return;
     if (c.place == BENCH_NUMA)
         bench_nodes_cpus(c.cpu); // if there are none, it is said below
@@ -74,12 +91,15 @@ static int add_again(struct bench_cases *l)
     return 0;
 }
 
-int bench_cases_make(struct bench_cases *l, const struct bench_plan *p, bool aa,
-                     bool (*wanted)(const char *name))
+int bench_cases_make(struct bench_cases *l, const struct bench_plan *p, bool aa, const char *filter)
 {
-    struct making m = {l, wanted, 0};
+    struct making m = {.l = l};
     *l = (struct bench_cases){.n = 0};
+    if (set_filter(&m, filter))
+        return -EINVAL;
     bench_plan_each(p, add, &m);
+    if (m.filters)
+        regfree(&m.filter);
     return m.rc == 0 && aa ? add_again(l) : m.rc;
 }
 

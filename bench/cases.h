@@ -18,11 +18,13 @@ struct bench_cases {
     struct bench_skips skips;
 };
 
-// Makes the list. `wanted` says of a name whether it is to be there; NULL: all are. With `aa` the
+// Makes the list, of cases whose name has a match of `filter` in it: an extended regular
+// expression, with a minus before it those that have none; "" and "all": every case. With `aa` the
 // first case of each ring is there twice, the second time under the name that bench_name_again
-// makes: what differs between the two is noise. 0, or -ENOMEM. The caller frees it either way.
+// makes: what differs between the two is noise. 0, -ENOMEM, or -EINVAL: the filter is none. The
+// caller frees it either way.
 int bench_cases_make(struct bench_cases *l, const struct bench_plan *p, bool aa,
-                     bool (*wanted)(const char *name));
+                     const char *filter);
 void bench_cases_free(struct bench_cases *l);
 
 // Does any case have two ends, whose CPUs may be near or far?

@@ -42,8 +42,10 @@ static void row(FILE *f, const struct bench_table *t, const struct bench_key *k,
     html_interval(f, &ns, 2);
     for (size_t i = 0; i < COLUMNS; i++)
         number(f, bench_table_median(t, k->name, k->class_, columns[i].column), columns[i].digits);
-    number(f, bench_share_lines(s, k->name), 2);
-    number(f, 100 * bench_share_limit_ns(s, k->name, k->class_) / ns.middle, 0);
+    if (s->n) {
+        number(f, bench_share_lines(s, k->name), 2);
+        number(f, 100 * bench_share_limit_ns(s, k->name, k->class_) / ns.middle, 0);
+    }
     fputs("</tr>\n", f);
 }
 
@@ -52,8 +54,10 @@ void report_results(FILE *f, const struct bench_table *t, const struct bench_sha
     const char *heads[7 + COLUMNS] = {"case", "placement", "n", "ns a buffer (95&nbsp;% of draws)"};
     for (size_t i = 0; i < COLUMNS; i++)
         heads[4 + i] = columns[i].head;
-    heads[4 + COLUMNS] = "lines moved";
-    heads[5 + COLUMNS] = "share of the limit, %";
+    if (s->n) { // lines were counted
+        heads[4 + COLUMNS] = "lines moved";
+        heads[5 + COLUMNS] = "share of the limit, %";
+    }
     html_fold(f, t->keys);
     html_table(f, heads);
     for (size_t i = 0; i < t->keys; i++)

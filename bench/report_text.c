@@ -59,35 +59,45 @@ static const struct bench_key *both(const struct bench_table *t, enum bench_clas
     return found;
 }
 
-static void say_pair(FILE *f, const struct bench_table *t, enum bench_class c, const char *ring,
-                     const char *other)
+static const char *verdict(const struct bench_interval *r, bool few, double noise)
 {
-    char name[BENCH_NAME_BYTES], text[TEXT_BYTES];
-    struct bench_picked a = {.n = 0}, b = {.n = 0};
-    const struct bench_key *k = both(t, c, ring, other, name, sizeof(name));
-    const size_t ns = offsetof(struct bench_row, ns);
-    if (!k || bench_pick(t, k->name, c, ns, &a) || bench_pick(t, name, c, ns, &b))
-        return;
-    struct bench_sample x = bench_sample_of(&a), y = bench_sample_of(&b);
-    struct bench_interval p = bench_interval_of(&x, BENCH_SEED),
-                          s = bench_interval_of(&y, BENCH_SEED),
-                          r = bench_interval_ratio(&x, &y, BENCH_SEED);
-    double noise = bench_table_noise(t, c);
-    bool few =
-        bench_launches(&a) < BENCH_LAUNCHES_LEAST || bench_launches(&b) < BENCH_LAUNCHES_LEAST;
-    bool within = r.middle < noise && r.middle * noise > 1;
-    const char *verdict = few                         ? "no verdict, of fewer than 3 launches"
-                          : r.low <= 1 && r.high >= 1 ? "no difference can be told"
-                          : within    ? "no verdict: a case differs as much from itself"
-                          : r.low > 1 ? "slower"
-                                      : "faster";
+    if (few)
+        return "no verdict, of fewer than 3 launches";
+    if (r->low <= 1 && r->high >= 1)
+        return "no difference can be told";
+    if (r->middle < noise && r->middle * noise > 1)
+        return "no verdict: a case differs as much from itself";
+    return r->low > 1 ? "slower" : "faster";
+}
+
+static void say_ratio(FILE *f, const struct bench_key *k, const char *other,
+                      const struct bench_picked *a, const struct bench_picked *b, double noise)
+{
+    char ring[BENCH_NAME_BYTES], text[TEXT_BYTES];
+    struct bench_sample x = bench_sample_of(a), y = bench_sample_of(b);
+    struct bench_interval p = bench_interval_of(&x, BENCH_SEED);
+    struct bench_interval s = bench_interval_of(&y, BENCH_SEED);
+    struct bench_interval r = bench_interval_ratio(&x, &y, BENCH_SEED);
+    bool few = bench_launches(a) < BENCH_LAUNCHES_LEAST || bench_launches(b) < BENCH_LAUNCHES_LEAST;
+    bench_name_get(k->name, "ring", ring, sizeof(ring));
     snprintf(text, sizeof(text),
              "%s takes %.1f ns a buffer, %s %.1f ns (%s): × %.2f (%.2f … %.2f), %s.", ring,
              p.middle, other, s.middle, k->name + strlen(ring) + 1, r.middle, r.low, r.high,
-             verdict);
-    fprintf(f, "<li><b>%s</b>: ", bench_class_name(c));
+             verdict(&r, few, noise));
+    fprintf(f, "<li><b>%s</b>: ", bench_class_name(k->class_));
     html_text(f, text);
     fputs("</li>\n", f);
+}
+
+static void say_pair(FILE *f, const struct bench_table *t, enum bench_class c, const char *ring,
+                     const char *other, double noise)
+{
+    char name[BENCH_NAME_BYTES];
+    struct bench_picked a = {.n = 0}, b = {.n = 0};
+    const struct bench_key *k = both(t, c, ring, other, name, sizeof(name));
+    const size_t ns = offsetof(struct bench_row, ns);
+    if (k && bench_pick(t, k->name, c, ns, &a) == 0 && bench_pick(t, name, c, ns, &b) == 0)
+        say_ratio(f, k, other, &a, &b, noise);
     bench_drop(&a);
     bench_drop(&b);
 }
@@ -226,8 +236,8 @@ void report_summary(FILE *f, const struct bench_table *t)
                 "<li><b>%s</b>: a case that ran beside itself came out up to × %.3f apart. What "
                 "differs less is no difference.</li>\n",
                 bench_class_name((enum bench_class)c), noise);
-        say_pair(f, t, (enum bench_class)c, "packed", "split");
-        say_pair(f, t, (enum bench_class)c, "packed-inorder", "split-inorder");
+        say_pair(f, t, (enum bench_class)c, "packed", "split", noise);
+        say_pair(f, t, (enum bench_class)c, "packed-inorder", "split-inorder", noise);
     }
     fputs("</ul>\n</div>\n", f);
 }

@@ -22,6 +22,7 @@
 #include "summary.h"
 
 #define PATH_BYTES 4096
+#define FILTER_BYTES 1000
 #define PER_REPETITION 1.2   // warm-up and probes …
 #define PER_REPETITION_MS 10 // … and what a case takes to be set up
 
@@ -196,7 +197,7 @@ int bench_run_command(int argc, char **argv)
     struct bench_cases l;
     static struct bench_options o; // large: lists of values
     // The flags of Google Benchmark are taken from a copy: launches get them all.
-    char *rest[BENCH_ARGS + 1];
+    char *rest[BENCH_ARGS + 1], filter[FILTER_BYTES];
     int n = argc;
     if (argc > BENCH_ARGS)
         return bench_no("too many words", "lists take commas: --size 16,64");
@@ -206,11 +207,15 @@ int bench_run_command(int argc, char **argv)
         return 2;
     if (o.seed == 0)
         o.seed = bench_order_seed();
-    int rc = bench_cases_make(&l, &o.plan, o.aa, bench_shim_wanted);
-    if (rc)
+    bench_shim_filter(filter, sizeof(filter));
+    int rc = bench_cases_make(&l, &o.plan, o.aa, filter);
+    if (rc == -EINVAL)
+        rc = bench_no("--benchmark_filter is no regular expression", "look at regex(7)");
+    else if (rc)
         rc = bench_no(strerror(-rc), "free some memory");
     else
-        rc = o.instructions && !o.list ? bench_instructions(o.out, &l, argv) : run(&o, &l, argc, argv, prints);
+        rc = o.instructions && !o.list ? bench_instructions(o.out, &l, argv)
+                                       : run(&o, &l, argc, argv, prints);
     bench_cases_free(&l);
     return rc;
 }

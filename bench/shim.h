@@ -22,8 +22,8 @@ struct bench_shim {
 // output, which then takes the place of ours.
 bool bench_shim_init(int *argc, char **argv);
 
-// Does --benchmark_filter let this case through?
-bool bench_shim_wanted(const char *name);
+// The value of --benchmark_filter, "" if there is none.
+void bench_shim_filter(char *text, size_t bytes);
 
 // Registers one repetition of a case; both are copied.
 void bench_shim_add(const struct bench_shim *s, const char *name, const struct bench_case *c);

@@ -77,6 +77,11 @@ table() {
     [ "$status" -eq 0 ]
     [[ $output == *'"name": "floor/size:256'* ]]
     [[ $output != *" cases × "* ]]
+    [ "$("$bench" --list --benchmark_filter='^(floor|split)/' | sed '1,/^cases:/d' | wc -l)" -eq 2 ]
+    [ "$("$bench" --list --benchmark_filter='-^(floor|split)/' | sed '1,/^cases:/d' | wc -l)" -eq 8 ]
+    run "$bench" --list --benchmark_filter='('
+    [ "$status" -eq 2 ]
+    [[ $output == *"fix: look at regex(7)"* ]]
     [[ $output != *'"name": "split/'* ]]
 }
 
