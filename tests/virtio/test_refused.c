@@ -136,8 +136,8 @@ static void test_start_interrupted(void **state)
         assert_true(vio_queue_reset(q, NULL, NULL) < 0);
         assert_false(vio_vu_connected(r.t.v));
         is_stopped(&r, q);
-        r.s.lie = STUB_HONEST;
         stub_idle(&r.s);
+        r.s.lie = STUB_HONEST;
         assert_int_equal(run_greet(&r), 0);
         assert_int_equal(vio_vu_resume(r.t.v), 0);
         is_stopped(&r, q);
@@ -180,8 +180,8 @@ static void test_unpause_refused(void **state)
         assert_int_equal(vio_vu_mem_set(r.t.v, three, 3), 0);
         assert_int_equal(vio_vu_event(r.t.v), -ECONNRESET);
         run_said(&r, "refused by the back end");
-        r.s.lie = STUB_HONEST;
         stub_idle(&r.s);
+        r.s.lie = STUB_HONEST;
         assert_int_equal(run_greet(&r), 0);
         assert_int_equal(vio_vu_resume(r.t.v), 0);
         works(&r, q);
