@@ -8,14 +8,26 @@
 
 #define PATH_BYTES 4096
 
-int bench_become(const char *name, char **argv)
+static void beside(const char *name, char *path)
 {
-    char path[PATH_BYTES];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    ssize_t n = readlink("/proc/self/exe", path, PATH_BYTES - 1);
     path[n > 0 ? n : 0] = 0;
     char *slash = strrchr(path, '/');
     size_t at = slash ? (size_t)(slash + 1 - path) : 0;
-    snprintf(path + at, sizeof(path) - at, "%s", name);
+    snprintf(path + at, PATH_BYTES - at, "%s", name);
+}
+
+bool bench_is_beside(const char *name)
+{
+    char path[PATH_BYTES];
+    beside(name, path);
+    return access(path, X_OK) == 0;
+}
+
+int bench_become(const char *name, char **argv)
+{
+    char path[PATH_BYTES];
+    beside(name, path);
     argv[0] = path;
     execv(path, argv);
     fprintf(

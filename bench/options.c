@@ -23,6 +23,8 @@ enum {
     OPT_LATENCY,
     OPT_LIST,
     OPT_INSTRUCTIONS,
+    OPT_ROOFLINE,
+    OPT_PEERS,
     OPTIONS
 };
 
@@ -32,6 +34,7 @@ static const char *const names[OPTIONS] = {
     [OPT_LAUNCHES] = "launches", [OPT_LAUNCH] = "launch", [OPT_ROWS_FD] = "rows-fd",
     [OPT_SEED] = "seed",         [OPT_AA] = "aa",         [OPT_OUT] = "out",
     [OPT_LATENCY] = "latency",   [OPT_LIST] = "list",     [OPT_INSTRUCTIONS] = "instructions",
+    [OPT_ROOFLINE] = "roofline", [OPT_PEERS] = "peers",
 };
 
 // What an option is, where nobody says otherwise.
@@ -74,6 +77,10 @@ void bench_options_help(void)
         "  --out DIR      keep every repetition there (repetitions.csv, repetitions.jsonl, "
         "manifest.txt,\n"
         "                 skipped.csv)\n"
+        "  --roofline     measure the machine's limits first, and print shares of them; takes "
+        "--out "
+        "(paper: on)\n"
+        "  --peers        run pairs of testpmds last (tern-bench peers); takes --out\n"
         "  --instructions  count the instructions of each end instead, under valgrind "
         "(instructions.csv)\n"
         "  --list         name the rings and the cases; run nothing\n"
@@ -105,6 +112,7 @@ static int cpus(struct bench_options *o, const char *text)
 static int knob(struct bench_options *o, int which, const char *list)
 {
     char why[400];
+    o->said[which] = list;
     if (bench_plan_set(&o->plan, (enum bench_knob)which, list, why, sizeof(why)) == 0)
         return 0;
     fprintf(stderr, "tern-bench: %s\n", why);
@@ -121,6 +129,7 @@ static int preset(struct bench_options *o, const char *name)
     o->launches = paper ? 5 : 3;
     o->ms = paper ? 100 : 30;
     o->aa = paper;
+    o->roofline = paper;
     return 0;
 }
 
@@ -169,6 +178,12 @@ static int option(struct bench_options *o, int which, const char *arg)
     case OPT_INSTRUCTIONS:
         o->instructions = true;
         return 0;
+    case OPT_ROOFLINE:
+        o->roofline = true;
+        return 0;
+    case OPT_PEERS:
+        o->peers = true;
+        return 0;
     case OPT_LIST:
         o->list = true;
         return 0;
@@ -180,7 +195,8 @@ static int option(struct bench_options *o, int which, const char *arg)
 static bool is_flag(int which)
 {
     return which == OPT_QUICK || which == OPT_PAPER || which == OPT_LATENCY || which == OPT_LIST ||
-           which == OPT_INSTRUCTIONS || which == OPT_AA;
+           which == OPT_INSTRUCTIONS || which == OPT_AA || which == OPT_ROOFLINE ||
+           which == OPT_PEERS;
 }
 
 int bench_options_parse(struct bench_options *o, int argc, char **argv)
@@ -203,5 +219,9 @@ int bench_options_parse(struct bench_options *o, int argc, char **argv)
                 return -1;
         }
     }
-    return optind == argc ? 0 : bench_bad("a word too many", "look at --help");
+    if (optind != argc)
+        return bench_bad("a word too many", "look at --help");
+    if (!o->out && ((o->roofline && !o->preset) || o->peers))
+        return bench_bad("--roofline and --peers keep what they find in a folder", "--out DIR");
+    return 0;
 }

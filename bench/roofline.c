@@ -252,6 +252,17 @@ static int measure(struct roofline *r, bool show)
     return rc < 0 ? -1 : 0;
 }
 
+int bench_roofline_measure(const char *dir, const int cpu[2], unsigned windows)
+{
+    static struct roofline r;
+    defaults(&r);
+    r.windows = windows;
+    r.out = dir;
+    r.cpu[0] = cpu[0];
+    r.cpu[1] = cpu[1];
+    return measure(&r, false);
+}
+
 int bench_roofline_command(int argc, char **argv)
 {
     static struct roofline r;

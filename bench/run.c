@@ -10,6 +10,7 @@
 
 #include "bad.h"
 #include "cases.h"
+#include "extras.h"
 #include "instructions.h"
 #include "launch.h"
 #include "machine.h"
@@ -129,8 +130,12 @@ static int finish(const struct bench_options *o, struct bench_cases *l, bool qui
     if (bench_table_read(&t, path))
         return 2;
     if (!quiet) {
+        struct bench_share s = {.n = 0};
         note_unseen(&t, l);
-        bench_summary(&t);
+        if (o->out)
+            bench_share_load(&s, o->out);
+        bench_summary(&t, &s);
+        bench_share_free(&s);
     }
     bench_table_free(&t);
     if (o->out && bench_skips_write(&l->skips, o->out))
@@ -148,7 +153,10 @@ static int run_all(struct bench_options *o, struct bench_cases *l, int argc, cha
     o->rows_fd = (unsigned)fd;
     if (!prints)
         estimate(o, l);
-    int rc = start_all(o, argc, argv);
+    int rc = bench_extras_limits(o, l), cases = start_all(o, argc, argv);
+    int peers = bench_extras_peers(o, l);
+    rc = cases > rc ? cases : rc;
+    rc = peers > rc ? peers : rc;
     if (o->out)
         bench_manifest_add(o->out, "steal during the run", "%llu ms, of all CPUs",
                            (unsigned long long)(bench_steal_ms() - steal));

@@ -4,7 +4,17 @@
 
 #include "summary.h"
 
-static void line(const struct bench_table *t, const struct bench_key *k)
+// 100 %: as fast as that many lines can go without a ring.
+static void share(const struct bench_share *s, const struct bench_key *k, double ns)
+{
+    double limit = s ? bench_share_limit_ns(s, k->name, k->class_) : 0;
+    if (limit > 0 && ns > 0)
+        printf("  %3.0f %% of the limit (%.2f ns, %.2f lines)", 100 * limit / ns, limit,
+               bench_share_lines(s, k->name));
+}
+
+static void line(const struct bench_table *t, const struct bench_key *k,
+                 const struct bench_share *s)
 {
     size_t n = 0;
     struct bench_interval ns =
@@ -15,16 +25,17 @@ static void line(const struct bench_table *t, const struct bench_key *k)
            ns.middle, ns.low, ns.high, ns.middle > 0 ? 1e3 / ns.middle : 0);
     if (p99.middle > 0)
         printf("  p99 %.0f ns", p99.middle);
+    share(s, k, ns.middle);
     printf("\n");
 }
 
-void bench_summary(const struct bench_table *t)
+void bench_summary(const struct bench_table *t, const struct bench_share *s)
 {
     size_t mixed = 0;
     printf("%-60s %-5s %4s %9s %s %9s\n", "case", "place", "n", "ns", "(95 of 100 draws between)",
            "Mpps");
     for (size_t i = 0; i < t->keys; i++)
-        line(t, &t->key[i]);
+        line(t, &t->key[i], s);
     for (size_t i = 0; i < t->n; i++)
         mixed += t->row[i].class_ == BENCH_MIXED;
     if (mixed)

@@ -244,6 +244,22 @@ nodes() {
     [[ $output == *"'0,4096' is no value"* ]]
 }
 
+@test "a run with --roofline says what share of the limit each case has, where both were in one placement" {
+    run "$bench" --ring floor,packed --publish 8,32 --ms 1 --repetitions 1 --launches 2 --roofline --out "$dir/out"
+    [ "$status" -eq 0 ]
+    [ "$(grep -Ec '^(near|far|mixed),in-place,1,0,32,' "$dir/out/roofline.csv")" -ge 2 ]
+    [ -x "${bench}-lines" ] || { [[ $output == *"SKIP shares: "* ]]; return; }
+    grep -q '^packed/size:256/publish:8/complete:32/schedule:half,all,' "$dir/out/lines.csv"
+    for place in near far; do
+        if grep -q "^packed.*,$place," "$dir/out/repetitions.csv" && grep -q "^$place,.*,1,0,32," "$dir/out/roofline.csv"; then
+            [[ $output =~ "packed/size:256/publish:"[^%]*"$place"[^%]*" % of the limit (" ]]
+        fi
+    done
+    run "$bench" --roofline
+    [ "$status" -eq 2 ]
+    [[ $output == *"fix: --out DIR"* ]]
+}
+
 # ---- ringtest ----
 
 @test "ringtest: the kernel's options, every ring, and a line for each run" {
@@ -366,4 +382,7 @@ sections() {
     [ "$status" -eq 0 ]
     [[ $output == *"SKIP peers: there is no dpdk-testpmd"*"fix: ./scripts/setup"* ]]
     [ ! -e "$dir/out/peers.csv" ]
+    run env PATH="$dir/bin" "$bench" --ring floor --place same --ms 1 --repetitions 1 --peers --out "$dir/out"
+    [ "$status" -eq 0 ]
+    grep -q '^"peers","there is no dpdk-testpmd"' "$dir/out/skipped.csv"
 }
