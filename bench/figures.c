@@ -214,11 +214,12 @@ static int latency(FILE *f, const struct bench_table *t, enum bench_class c, con
         for (size_t p = 0; in_group(k, c, none, rest) && p < 5; p++) {
             struct bench_interval y =
                 bench_table_interval(t, k->name, c, percentiles[p].column, NULL);
+            y = (struct bench_interval){y.middle / 1e3, y.low / 1e3, y.high / 1e3};
             add_point(d, k->name, percentiles[p].x, &y);
         }
     }
     d->plot.xlabel = "so many of all buffers are at least as fast";
-    d->plot.ylabel = "ns, there and back";
+    d->plot.ylabel = "µs, there and back";
     d->plot.xtics = "'50 %%' 2, '90 %%' 10, '99 %%' 100, '99.9 %%' 1000, '99.99 %%' 10000";
     d->plot.log_x = d->plot.log_y = true;
     int rc = draw(f, d, c, rest);

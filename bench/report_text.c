@@ -147,6 +147,17 @@ static void say_effects(FILE *f, const char *rest, enum bench_class c,
     fputs("</li>\n", f);
 }
 
+static const char *meaning(const struct bench_effects *e, const struct bench_effect *x)
+{
+    if (e->launches < BENCH_LAUNCHES_LEAST)
+        return "too few launches";
+    if (x->ratio.low <= 1 && x->ratio.high >= 1)
+        return "cannot be told";
+    if (x->b >= 0)
+        return "depend on each other";
+    return x->ratio.middle < 1 ? "less time" : "more time";
+}
+
 static void effect_row(FILE *f, const struct bench_effects *e, const struct bench_effect *x)
 {
     const struct bench_factor *a = &e->factor[x->a];
@@ -164,18 +175,14 @@ static void effect_row(FILE *f, const struct bench_effects *e, const struct benc
     }
     fputs("</td>", f);
     html_interval(f, &x->ratio, 3);
+    fprintf(f, "<td>%s</td>", meaning(e, x));
     if (x->b < 0) {
         html_interval(f, &e->part[x->a], 3);
         html_interval(f, &e->share[x->a], 0);
     } else {
         fputs("<td></td><td></td>", f);
     }
-    fprintf(f, "<td>%s</td></tr>\n",
-            e->launches < BENCH_LAUNCHES_LEAST        ? "too few launches"
-            : x->ratio.low <= 1 && x->ratio.high >= 1 ? "cannot be told"
-            : x->b >= 0                               ? "they depend on each other"
-            : x->ratio.middle < 1                     ? "less time"
-                                                      : "more time");
+    fputs("</tr>\n", f);
 }
 
 static void effect_table(FILE *f, const char *rest, enum bench_class c,
@@ -184,9 +191,9 @@ static void effect_table(FILE *f, const char *rest, enum bench_class c,
     static const char *const heads[] = {"factor",
                                         "from → to",
                                         "ratio of times (95&nbsp;% of draws)",
+                                        "what it means",
                                         "part in the whole way",
                                         "share, %",
-                                        "what it means",
                                         NULL};
     fprintf(f, "<h3>%s, ", bench_class_name(c));
     html_text(f, rest);
