@@ -110,7 +110,7 @@ static int start_all(const struct bench_options *o, int argc, char **argv)
 static void note_unseen(const struct bench_table *t, struct bench_cases *l)
 {
     char why[100];
-    size_t seen[BENCH_CLASSES] = {0}, first = l->skips.n;
+    size_t seen[BENCH_CLASSES] = {0};
     for (size_t i = 0; i < t->n; i++)
         seen[t->row[i].class_]++;
     snprintf(why, sizeof(why),
@@ -119,7 +119,6 @@ static void note_unseen(const struct bench_table *t, struct bench_cases *l)
     for (int c = BENCH_NEAR; c <= BENCH_FAR && bench_cases_two_ends(l); c++)
         if (!seen[c])
             bench_skips_add(&l->skips, bench_class_name((enum bench_class)c), why, true);
-    bench_skips_print(&l->skips, first);
 }
 
 static int finish(const struct bench_options *o, struct bench_cases *l, bool quiet)
@@ -129,9 +128,11 @@ static int finish(const struct bench_options *o, struct bench_cases *l, bool qui
     bench_launch_rows_path(o, path, sizeof(path));
     if (bench_table_read(&t, path))
         return 2;
+    size_t told = l->skips.n;
+    note_unseen(&t, l);
     if (!quiet) {
         struct bench_share s = {.n = 0};
-        note_unseen(&t, l);
+        bench_skips_print(&l->skips, told);
         if (o->out)
             bench_share_load(&s, o->out);
         bench_summary(&t, &s);

@@ -140,6 +140,9 @@ END
     run "$bench" --ring split --place numa --ms 1 --repetitions 1 --out "$dir/none"
     [ "$status" -eq 0 ]
     [[ $output == *"nothing of this can be measured on this machine"* ]]
+    # A placement that one repetition cannot have shown is in the list, whoever prints the results.
+    "$bench" --ring split --ms 1 --repetitions 1 --benchmark_format=json --out "$dir/json" >/dev/null
+    [ "$(grep -cE '^"(near|far)","not seen in 1 repetitions' "$dir/json/skipped.csv")" -ge 1 ]
     # A CPU and a memory that are not there.
     run "$bench" --ring split --cpus 0,1023 --ms 1 --repetitions 1
     [[ $output == *"SKIP threads: CPU 1023 is not there"* ]]
