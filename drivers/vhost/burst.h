@@ -126,6 +126,7 @@ struct tern_tx {
     unsigned got, next;
     unsigned nseg; // entries of q->seg in use
     unsigned kept; // headers that were right as they were
+    unsigned dry;  // times that fewer buffers came than were wanted
 };
 
 // A net header without an offload: all zero but num_buffers, its last field. Built in registers: a
@@ -167,14 +168,16 @@ VQ_INLINE bool tern_tx_has_space(const struct tern_queue *q, const struct tern_t
 }
 
 // Gets up to `n` more receive buffers. Where space is short, one at a time: a chain is never
-// refused for lack of room behind others.
+// refused for lack of room behind others. Each time that fewer come a chain that is too long may
+// have been read in vain, so a ring that runs dry is looked at again only a few times.
 VQ_INLINE bool tern_tx_more(struct tern_queue *q, uint64_t f, struct tern_tx *t, unsigned n)
 {
-    if (unlikely(!tern_tx_has_space(q, t)))
+    if (unlikely(!tern_tx_has_space(q, t) || t->dry == TERN_DRY))
         return false;
-    unsigned more =
-        vq_dev_get_avail_burst(&q->vq->vq, f, &t->c[t->got], RTE_MIN(n, RTE_DIM(t->c) - t->got),
-                               q->seg + t->nseg, q->nseg - t->nseg);
+    n = RTE_MIN(n, RTE_DIM(t->c) - t->got);
+    unsigned more = vq_dev_get_avail_burst(&q->vq->vq, f, &t->c[t->got], n, q->seg + t->nseg,
+                                           q->nseg - t->nseg);
+    t->dry += more < n;
     for (unsigned i = t->got; i < t->got + more; i++)
         t->nseg += t->c[i].nread + t->c[i].nwrite;
     t->got += more;
@@ -268,7 +271,7 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_queue *q, uint64_t f, struct rte_mb
     struct vq_dev *vq = &q->vq->vq;
     uint16_t done;
 
-    t.got = t.next = t.nseg = t.kept = 0;
+    t.got = t.next = t.nseg = t.kept = t.dry = 0;
     if (!tern_tx_more(q, f, &t, n))
         return 0;
     tern_tx_prefetch(q, &t);

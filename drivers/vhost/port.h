@@ -17,6 +17,7 @@
 #define TERN_PAIRS_MAX (VHU_QUEUES_MAX / 2)
 #define TERN_CHUNK 64u                  // packets handled between two publishes, at most
 #define TERN_MERGE 64u                  // receive buffers that one packet may take, at most
+#define TERN_DRY 4u                     // times that a burst may find too few receive buffers
 #define TERN_SEGS_CHAIN 1024u           // segments that one chain may have
 #define TERN_SEGS (2 * TERN_SEGS_CHAIN) // entries of tern_queue.seg
 

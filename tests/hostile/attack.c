@@ -10,8 +10,6 @@
 
 #include <cmocka.h>
 
-struct fe fe;
-
 #define PORT "/tern/port,0"
 #define BUFFER(pair, k) (FE_BUF_BASE + (pair)*0x20000u + (k)*0x10000u)
 
@@ -22,30 +20,12 @@ static const char *queue(unsigned vq)
     return command;
 }
 
-static bool packed(void)
-{
-    return fe.features & VQ_F_RING_PACKED;
-}
-
 // ---- an honest front end ----
 
 void honest_start(void)
 {
     fe_connect(&fe, paths.socket);
     fe_start(&fe, FE_QUEUES, RING_SIZE);
-}
-
-uint32_t frame_at(uint64_t offset)
-{
-    static uint32_t number;
-    uint32_t hdr = vnet_hdr_bytes(fe.features);
-    uint8_t *to = (uint8_t *)fe.mem + offset;
-    memset(to, 0, hdr);
-    memset(to + hdr, 2, 12);
-    to[hdr + 12] = 0x88;
-    to[hdr + 13] = 0xb5;
-    memset(to + hdr + 14, (int)++number, FRAME - 14);
-    return hdr + FRAME;
 }
 
 void honest_offer(unsigned pair)
@@ -93,57 +73,6 @@ void honest_echo(unsigned pair)
     honest_receive(pair);
     assert_int_equal((uint8_t)fe.mem[BUFFER(pair, 0) + vnet_hdr_bytes(fe.features) + 14],
                      (uint8_t)fe.mem[BUFFER(pair, 1) + vnet_hdr_bytes(fe.features) + 14]);
-}
-
-// ---- rings by hand ----
-
-static uint64_t head_word; // of a packed ring's first descriptor, until it is offered
-
-void desc(unsigned vq, unsigned slot, uint64_t gpa, uint32_t bytes, unsigned flags, unsigned next)
-{
-    struct vq_drv *q = &fe.q[vq].drv;
-    if (!packed()) {
-        vq_store64(&q->table[slot].addr, gpa);
-        vq_store64(&q->table[slot].word, bytes | (uint64_t)flags << 32 | (uint64_t)next << 48);
-        return;
-    }
-    uint64_t word = bytes | (uint64_t)next << 32 | (uint64_t)(flags ^ VQ_DESC_F_AVAIL) << 48;
-    vq_store64(&q->pring[slot].addr, gpa);
-    if (slot)
-        vq_store64(&q->pring[slot].word, word);
-    else
-        head_word = word;
-}
-
-void offer(unsigned vq, unsigned head, unsigned n)
-{
-    struct vq_drv *q = &fe.q[vq].drv;
-    if (packed()) {
-        vq_store64_release(0, &q->pring[0].word, head_word);
-        return;
-    }
-    for (unsigned i = 0; i < n; i++)
-        vq_store16(&q->avail->ring[i % q->size], (uint16_t)(head + i));
-    vq_store16_release(0, &q->avail->idx, (uint16_t)n);
-}
-
-void entry(uint64_t offset, unsigned i, uint64_t gpa, uint32_t bytes, unsigned flags, unsigned next)
-{
-    vq_le64 *t = (vq_le64 *)(fe.mem + offset + 16ull * i);
-    vq_store64(&t[0], gpa);
-    if (packed())
-        vq_store64(&t[1], bytes | (uint64_t)(flags & ~VQ_DESC_F_NEXT) << 48);
-    else
-        vq_store64(&t[1], bytes | (uint64_t)flags << 32 | (uint64_t)next << 48);
-}
-
-unsigned used(unsigned vq)
-{
-    struct vq_drv *q = &fe.q[vq].drv;
-    if (!packed())
-        return vq_load16_acquire(0, &q->used->idx);
-    uint64_t marks = vq_load64_acquire(0, &q->pring[0].word) >> 48;
-    return (marks & (VQ_DESC_F_AVAIL | VQ_DESC_F_USED)) == (VQ_DESC_F_AVAIL | VQ_DESC_F_USED);
 }
 
 // ---- what has to come of it ----
