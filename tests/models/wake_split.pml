@@ -2,6 +2,8 @@
 // S3 and S4: kick and call of a split ring. A lost one leaves both sides asleep: an invalid end state.
 // SIZE: entries. INDEX: where the free running index wraps, 2^16 in the ring; a multiple of SIZE.
 // EVENT_IDX: 1 with event indices, 0 with flags. What a step may hold is said in README.md.
+// TURNED: all indices are counted from the driver's position in the used ring, so that states that differ by a turn of
+// the ring alone are one. The sides only ever compare indices with each other.
 #define LOCS 4
 #ifndef DEPTH
 #define DEPTH 10
@@ -31,6 +33,37 @@
 #endif
 
 bool kick, call;
+byte taken; // by the device: its position in the available ring
+
+#ifdef TURNED
+inline turn(loc, by)
+{
+    for (mi : 0 .. DEPTH - 1) {
+        if
+        :: mi < mem[loc].n -> mem[loc].kept[mi].value = AHEAD(mem[loc].kept[mi].value, by)
+        :: else
+        fi
+    }
+}
+
+// `used` becomes 0, and all else moves with it.
+inline turn_back()
+{
+    d_step {
+        turn(AVAIL_IDX, used);
+        turn(USED_IDX, used);
+#if EVENT_IDX
+        turn(AVAIL_EVENT, used);
+        turn(USED_EVENT, used);
+#endif
+        taken = AHEAD(taken, used);
+        avail = AHEAD(avail, used);
+        used = 0
+    }
+}
+#else
+inline turn_back() { skip }
+#endif
 
 // Takes 1 … most of something.
 inline some(n, most)
@@ -75,6 +108,7 @@ top:
                used = (used + n) % INDEX;
                n = 0;
                r = 0;
+               turn_back();
                goto top
            :: r == used -> // polls
                r = 0;
@@ -104,7 +138,7 @@ top:
 
 proctype device()
 {
-    byte avail, n, r;
+    byte n, r;
 top:
     do
     :: n > 0 -> // vq_split_dev_must_notify
@@ -112,7 +146,7 @@ top:
         atomic {
             load(1, USED_EVENT, RELAXED, r);
             if
-            :: HIT(r, avail, n) -> call = true
+            :: HIT(r, taken, n) -> call = true
             :: else
             fi;
             n = 0;
@@ -122,34 +156,34 @@ top:
            n == 0 ->
            load(1, AVAIL_IDX, true, r); // vq_split_get_avail: S1b
            if
-           :: r != avail -> // vq_split_put_used, vq_split_dev_publish; what is taken is used at once
-               some(n, AHEAD(r, avail));
-               avail = (avail + n) % INDEX;
+           :: r != taken -> // vq_split_put_used, vq_split_dev_publish; what is taken is used at once
+               some(n, AHEAD(r, taken));
+               taken = (taken + n) % INDEX;
                r = 0;
-               store(1, USED_IDX, avail, true); // S2a
+               store(1, USED_IDX, taken, true); // S2a
                goto top
-           :: r == avail -> // polls
+           :: r == taken -> // polls
                r = 0;
                goto top
-           :: r == avail -> // vq_split_dev_notify_on
+           :: r == taken -> // vq_split_dev_notify_on
                r = 0;
-               store(1, AVAIL_EVENT, ON(avail), RELAXED)
+               store(1, AVAIL_EVENT, ON(taken), RELAXED)
            fi
        }
        fence(1, AS_WRITTEN(S3b));
        atomic {
            load(1, AVAIL_IDX, true, r);
            if
-           :: r != avail ->
+           :: r != taken ->
                r = 0;
                goto top
-           :: r == avail -> r = 0
+           :: r == taken -> r = 0
            fi
        }
        atomic {
            kick;
            kick = false;
-           store(1, AVAIL_EVENT, OFF(avail), RELAXED) // vq_split_dev_notify_off
+           store(1, AVAIL_EVENT, OFF(taken), RELAXED) // vq_split_dev_notify_off
        }
     od
 }
