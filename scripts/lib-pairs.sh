@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Pairs of stock testpmds, a device side and a driver side, each with a plug-in of Tern's or DPDK's own driver,
-# named DEVICE-DRIVER: tern-stock is net_tern_vhost with net_virtio_user. Source it after lib.sh; it replaces
-# the EXIT trap by one that also ends what is stopped and removes DPDK's run-time files.
+# named DEVICE-DRIVER: tern-stock is net_tern_vhost with net_virtio_user. More may follow: stock-stock@other runs
+# under the DPDK in $other_dpdk, and what is behind a second dash only tells pairs apart. Source it after lib.sh; it
+# replaces the EXIT trap by one that also ends what is stopped and removes DPDK's run-time files.
 #
 # The caller calls load_plugins, choose_memory and choose_cpus; then for each pair start_device and start_driver,
 # measure_pairs, which has them run by turns, and end_all.
@@ -10,6 +11,13 @@
 tern_dev=${TERN_VHOST_DRIVER:-net_tern_vhost}
 tern_drv=${TERN_USER_DRIVER:-net_tern_user}
 size=64           # bytes of a frame
+ring=1024         # descriptors
+burst=32          # packets that testpmd asks for at once
+queues=1          # pairs of a port
+mbufs=8192        # of each side
+flow=both         # frames go round; or to-device, to-driver: one side sends, the other drops
+ports=1           # of each side; of two, the device side forwards between them and the driver side sends back
+other_dpdk=       # prefix of another DPDK
 windows=10        # of each pair
 tag=$TERN_ME-$$   # all names of processes begin with it
 # shellcheck disable=SC2034 # for the caller
@@ -67,7 +75,21 @@ choose_cpus() {
 # --- processes -------------------------------------------------------------------------------------------
 
 device_of() { if [[ $1 == tern-* ]]; then echo "$tern_dev"; else echo net_vhost; fi; }
-driver_of() { if [[ $1 == *-tern ]]; then echo "$tern_drv"; else echo net_virtio_user; fi; }
+driver_of() { if [[ $1 =~ ^[a-z]+-tern ]]; then echo "$tern_drv"; else echo net_virtio_user; fi; }
+
+testpmd_of() { # NAME: of a process, with that of its pair in it
+    if [[ $1 == *@other* ]]; then echo "$other_dpdk/bin/dpdk-testpmd"; else echo dpdk-testpmd; fi
+}
+
+# mode_of dev|drv: what a side does with frames.
+mode_of() {
+    case $flow-$1 in
+        both-dev) if ((ports > 1)); then echo io; else echo mac; fi ;;
+        both-drv) echo mac ;;
+        to-device-dev | to-driver-drv) echo rxonly ;;
+        *) echo txonly ;;
+    esac
+}
 
 load_option() { # DRIVER
     case $1 in
@@ -79,20 +101,36 @@ load_option() { # DRIVER
 # These command lines are printed and run. Both programs read their first commands from a file; then they
 # wait at testpmd's prompt.
 dev_command() { # NAME DRIVER
-    printf '%s ' "dpdk-testpmd --lcores 0@$dev_cpu,1@$dev_cpu --no-pci --file-prefix=$1 ${memory[*]}" \
-        "$(load_option "$2")--vdev ${2}0,iface=$TERN_RUNDIR/$1.sock -- -i --nb-cores=1 --rxd=1024 --txd=1024 --total-num-mbufs=8192" \
-        "--cmdline-file=<(printf '%s\n' 'set txpkts $size' 'set fwd mac')"
+    printf '%s ' "$(testpmd_of "$1") --lcores 0@$dev_cpu,1@$dev_cpu --no-pci --file-prefix=$1 ${memory[*]}" \
+        "$(load_option "$2")$(vdevs "dev_device $2 $1") -- $(common_options)" \
+        "--cmdline-file=<(printf '%s\n' 'set txpkts $(segments)' 'set fwd $(mode_of dev)')"
 }
 
-drv_command() { # NAME DRIVER DEVICE-NAME PACKED
-    printf '%s ' "dpdk-testpmd --lcores 0@$drv_cpu,1@$drv_cpu --no-pci --file-prefix=$1 ${memory[*]} ${single[*]}" \
-        "$(load_option "$2")--vdev $(drv_device "${@:2}")" \
-        "-- -i --nb-cores=1 --rxd=1024 --txd=1024 --total-num-mbufs=8192" \
-        "--cmdline-file=<(printf '%s\n' 'set fwd mac' start)"
+drv_command() { # NAME DRIVER DEVICE-NAME DEVARGS
+    printf '%s ' "$(testpmd_of "$1") --lcores 0@$drv_cpu,1@$drv_cpu --no-pci --file-prefix=$1 ${memory[*]} ${single[*]}" \
+        "$([[ $4 != *vectorized=1* ]] || echo "--force-max-simd-bitwidth=512 ")$(load_option "$2")$(vdevs "drv_device $2 $3 $4")" \
+        "-- $(common_options)$( ((ports == 1)) || echo ' --port-topology=loop') --cmdline-file=<(printf '%s\n' 'set txpkts $(segments)' 'set fwd $(mode_of drv)' start)"
 }
 
-drv_device() { # DRIVER DEVICE-NAME PACKED
-    echo "${1}0,mac=02:00:00:00:00:02,path=$TERN_RUNDIR/$2.sock,queue_size=1024,packed_vq=$3"
+# segments: a frame that is longer than a buffer goes out in several.
+segments() {
+    local left=$size parts=
+    for (( ; left > 1800; left -= 1800)); do parts+=1800,; done
+    echo "$parts$left"
+}
+
+common_options() {
+    echo "-i --nb-cores=1 --rxd=$ring --txd=$ring --rxq=$queues --txq=$queues --burst=$burst --total-num-mbufs=$mbufs"
+}
+
+# vdevs COMMAND: what the command says of each port, as options.
+vdevs() {
+    local n
+    for ((n = 0; n < ports; n++)); do echo "--vdev $($1 $n)"; done | paste -sd ' '
+}
+dev_device() { echo "$1$3,iface=$TERN_RUNDIR/$2.sock$3,queues=$queues"; } # DRIVER NAME PORT
+drv_device() { # DRIVER DEVICE-NAME DEVARGS PORT
+    echo "$1$4,mac=02:00:00:00:00:0$((2 + $4)),path=$TERN_RUNDIR/$2.sock$4,queue_size=$ring,queues=$queues,$3"
 }
 
 # launch NAME COMMAND: in the background at a fifo; its id in pid[NAME].
@@ -133,7 +171,7 @@ end_all() {
     for i in "${!TERN_PIDS[@]}"; do [[ " ${pid[*]} " != *" ${TERN_PIDS[i]} "* ]] || unset 'TERN_PIDS[i]'; done
     pid=()
     rates=()
-    rm -f "$TERN_RUNDIR"/*.in "$TERN_RUNDIR"/*.sock
+    rm -f "$TERN_RUNDIR"/*.in "$TERN_RUNDIR"/*.sock?
 }
 
 telemetry() { echo "/var/run/dpdk/$1/dpdk_telemetry.v2"; }
@@ -141,14 +179,17 @@ telemetry() { echo "/var/run/dpdk/$1/dpdk_telemetry.v2"; }
 # start_device PAIR: its device side, which then waits at its prompt.
 start_device() { launch "$tag-$1-dev" "$(dev_command "$tag-$1-dev" "$(device_of "$1")")"; }
 
-# start_driver PAIR PACKED: its driver side; frames go round. Both sides are left stopped.
+# start_driver PAIR DEVARGS: its driver side; frames go as $flow says. Both sides are left stopped.
 start_driver() {
-    local dev=$tag-$1-dev drv=$tag-$1-drv
+    local dev=$tag-$1-dev drv=$tag-$1-drv start=start
     launch "$drv" "$(drv_command "$drv" "$(driver_of "$1")" "$dev" "$2")"
-    wait_log "$drv" 'packet forwarding - ports=1'
+    wait_log "$drv" "packet forwarding - ports=$ports"
     # From this side all frames find room; sent by the driver first, some would be lost before it polls.
-    tell "$dev" 'start tx_first 32' 'packet forwarding - ports=1'
-    rates+=(--pair "$1,${pid[$dev]},$(telemetry "$dev"),${pid[$drv]},$(telemetry "$drv")")
+    [[ $flow != both ]] || start='start tx_first 32'
+    tell "$dev" "$start" "packet forwarding - ports=$ports"
+    local first=$dev second=$drv # counted is what the first receives
+    [[ $flow != to-driver ]] || first=$drv second=$dev
+    rates+=(--pair "$1,${pid[$first]},$(telemetry "$first"),${pid[$second]},$(telemetry "$second")")
     kill -STOP "${pid[$dev]}" "${pid[$drv]}"
 }
 
@@ -157,7 +198,7 @@ start_driver() {
 measure_pairs() {
     local status=0
     spawn "$build/tests/tools/pairmon" "${rates[@]}" --cpus "$dev_cpu,$drv_cpu" \
-        --window-ms "$window_ms" --max-seconds "$max_seconds" "$@" >"$TERN_RUNDIR/rates.log"
+        --window-ms "$window_ms" --max-seconds "$max_seconds" --ports "$ports" "$@" >"$TERN_RUNDIR/rates.log"
     monitor=$!
     wait "$monitor" || status=$?
     monitor=

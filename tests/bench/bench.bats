@@ -389,3 +389,52 @@ sections() {
     [ "$status" -eq 0 ]
     grep -q '^"peers","there is no dpdk-testpmd"' "$dir/out/skipped.csv"
 }
+
+# windows ROW PAIR MPPS...: of a pair, in rounds 1, 2, 3, 1, …
+windows() {
+    local row=$1 pair=$2 mpps n=0
+    shift 2
+    for mpps in "$@"; do
+        echo "$((n++ % 3 + 1)),$row,$pair,near,100,101,$mpps,0"
+    done
+}
+
+@test "bars: met, missed, left open, and the best base counts" {
+    mkdir "$dir/bars"
+    {
+        echo row,near,far,pair,bases
+        echo met,1.5,2.5,tern-tern,slow fast
+        echo missed,1.5,2.5,tern-tern,slow faster
+        echo open,1.5,2.5,tern-tern,odd
+        echo told,0,0,slow,slow2
+    } >"$dir/bars/rows.csv"
+    {
+        echo round,row,pair,class,before,after,mpps,dropped
+        windows met tern-tern 20 20.1 19.9 20 20 20
+        windows met slow 5 5 5 5 5 5
+        windows met fast 10 10.1 9.9 10 10 10
+        windows missed tern-tern 20 20.1 19.9 20 20 20
+        windows missed slow 5 5 5 5 5 5
+        windows missed faster 15 15.1 14.9 15 15 15
+        windows open tern-tern 20 20.1 19.9 20 20 20
+        windows open odd 10 13.3 16 10 13.3 16
+        windows told slow 5 5 5
+        windows told slow2 5 5 5
+        echo 1,met,fast,disturbed,100,100,99,0
+    } >"$dir/bars/windows.csv"
+    run "$bench" bars "$dir/bars"
+    [ "$status" -eq 1 ]
+    [[ $output == *"met"*"near   1.50   2.00 (1.9"*" fast "*" 6  met"* ]]
+    [[ $output == *" faster "*" 6  missed"* ]]
+    [[ $output == *" odd "*"may be met or missed"* ]]
+    [[ $output == *" slow2 "*"no bar"* ]]
+    [[ $output == *"far    2.50  not shown by this machine"* ]]
+    [[ $output == *"1 of 55 windows are left out"* ]]
+    [ "$(grep -c ',near,' "$dir/bars/bars.csv")" -eq 4 ]
+    sed -i '/^missed/d' "$dir/bars/rows.csv"
+    run "$bench" bars "$dir/bars"
+    [ "$status" -eq 0 ]
+    run "$bench" bars "$dir/none"
+    [ "$status" -eq 2 ]
+    [[ $output == *"fix: "* ]]
+}
