@@ -16,11 +16,11 @@
 #define REST 8u                               // pauses when there is nothing
 #define RESTS 256u                            // in a row, after which one looks at the clock
 #define STALL_NS 5000000000u
-#define STOP HANDOVER_WAYS
 
 struct shared {
     uint32_t job BENCH_ALIGN; // number of the job, by the caller
     struct handover_job what;
+    uint32_t stop; // the caller is about to close
     uint32_t ping BENCH_ALIGN;
     uint32_t pong BENCH_ALIGN;
     uint32_t done BENCH_ALIGN; // number of the job that is done
@@ -302,12 +302,12 @@ static void *other_main(void *arg)
         if (job == last) {
             __atomic_store_n(&sh->pong, __atomic_load_n(&sh->ping, __ATOMIC_ACQUIRE),
                              __ATOMIC_RELEASE);
+            if (__atomic_load_n(&sh->stop, __ATOMIC_ACQUIRE))
+                return NULL;
             if (++idle % (REST * RESTS) == 0)
                 sched_yield();
             continue;
         }
-        if (sh->what.way == STOP)
-            return NULL;
         uint64_t before = bench_switches();
         other_end(h, &sh->what);
         sh->switches = bench_switches() - before;
@@ -343,6 +343,8 @@ static void run_lines(struct handover *h, const struct handover_job *j, struct h
     r->packets = batches * j->batch;
     r->switches = bench_switches() - before;
     await(h);
+    if (failed(h->sh))
+        return; // the other end may still be at it
     r->switches += h->sh->switches;
     h->caller = end;
     h->sh->taken = end;
@@ -427,7 +429,7 @@ struct handover *handover_open(const int cpu[2])
 void handover_close(struct handover *h)
 {
     if (h->has_thread) {
-        post(h, &(struct handover_job){.way = STOP});
+        __atomic_store_n(&h->sh->stop, 1, __ATOMIC_RELEASE);
         pthread_join(h->thread, NULL);
     }
     if (h->sh)
