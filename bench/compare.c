@@ -76,6 +76,10 @@ static int compare_all(const struct bench_table *base, const struct bench_table 
         common += rc >= 0;
         slower |= rc > 0;
     }
+    bench_table_tell_failures(base);
+    bench_table_tell_failures(fresh);
+    if (fresh->failures)
+        return 1;
     if (common)
         return slower;
     fprintf(stderr, "tern-bench: the two have no case in the same placement\n"

@@ -38,6 +38,9 @@ static void done(void *arg, const char *name, const struct bench_repeat *rep)
 static void failed(void *arg, const char *name, const char *why)
 {
     struct launch *r = arg;
+    struct bench_row row = {.class_ = BENCH_FAILED, .launch = r->o->launch};
+    snprintf(row.name, sizeof(row.name), "%s", name);
+    bench_rows_put(r->rows, &row);
     r->failed++;
     bench_progress_end(&r->progress);
     fprintf(stderr, "tern-bench: FAIL %s: %s\n", name, why);

@@ -11,7 +11,7 @@
 
 const char *bench_class_name(enum bench_class c)
 {
-    static const char *const names[BENCH_CLASSES] = {"near", "far", "one", "mixed"};
+    static const char *const names[BENCH_CLASSES] = {"near", "far", "one", "mixed", "failed"};
     return names[c];
 }
 

@@ -14,7 +14,7 @@
 // ---- counting ----
 
 struct counts {
-    size_t cases, by_class[BENCH_CLASSES], switched;
+    size_t cases, by_class[BENCH_CLASSES], switched, good;
     unsigned launches;
     double steal_ms;
 };
@@ -28,6 +28,7 @@ static struct counts count(const struct bench_table *t)
         n.steal_ms += t->row[i].steal_ms;
         n.launches = t->row[i].launch > n.launches ? t->row[i].launch : n.launches;
     }
+    n.good = t->n - n.by_class[BENCH_MIXED] - n.by_class[BENCH_FAILED];
     for (size_t i = 0; i < t->keys; i++)
         n.cases += i == 0 || strcmp(t->key[i - 1].name, t->key[i].name) != 0;
     return n;
@@ -223,6 +224,17 @@ void report_effects(FILE *f, const struct bench_table *t)
 
 // ---- the summary ----
 
+static void say_failures(FILE *f, const struct bench_table *t)
+{
+    for (size_t i = 0; i < t->failures; i++) {
+        fputs("<li><b>failed</b>: ", f);
+        html_text(f, t->failed[i]);
+        fputs(". A check of its buffers failed, or it could not be set up; the run said which. It "
+              "has no figure.</li>\n",
+              f);
+    }
+}
+
 void report_summary(FILE *f, const struct bench_table *t)
 {
     struct counts n = count(t);
@@ -231,9 +243,9 @@ void report_summary(FILE *f, const struct bench_table *t)
         "<div class=\"sum\">\n<ul>\n<li>%zu cases, %u launch%s, %zu repetitions: %zu near, %zu "
         "far, %zu in one thread; %zu more are left out, because the CPUs moved meanwhile. Every "
         "buffer of each was checked.</li>\n",
-        n.cases, n.launches, n.launches == 1 ? "" : "es", t->n - n.by_class[BENCH_MIXED],
-        n.by_class[BENCH_NEAR], n.by_class[BENCH_FAR], n.by_class[BENCH_ONE],
-        n.by_class[BENCH_MIXED]);
+        n.cases, n.launches, n.launches == 1 ? "" : "es", n.good, n.by_class[BENCH_NEAR],
+        n.by_class[BENCH_FAR], n.by_class[BENCH_ONE], n.by_class[BENCH_MIXED]);
+    say_failures(f, t);
     each_factorial(f, t, say_effects);
     for (int c = 0; c < BENCH_CLASSES; c++) {
         double noise = bench_table_noise(t, (enum bench_class)c);

@@ -36,6 +36,7 @@ void bench_summary(const struct bench_table *t, const struct bench_share *s)
            "Mpps");
     for (size_t i = 0; i < t->keys; i++)
         line(t, &t->key[i], s);
+    bench_table_tell_failures(t);
     for (size_t i = 0; i < t->n; i++)
         mixed += t->row[i].class_ == BENCH_MIXED;
     if (mixed)

@@ -23,7 +23,7 @@ static int make_keys(struct bench_table *t)
     if (!t->key)
         return -1;
     for (size_t i = 0; i < t->n; i++)
-        if (t->row[i].class_ != BENCH_MIXED)
+        if (t->row[i].class_ != BENCH_MIXED && t->row[i].class_ != BENCH_FAILED)
             t->key[t->keys++] = (struct bench_key){t->row[i].name, t->row[i].class_};
     if (t->keys)
         qsort(t->key, t->keys, sizeof(*t->key), compare);
@@ -35,11 +35,50 @@ static int make_keys(struct bench_table *t)
     return 0;
 }
 
+// ---- failures ----
+
+static bool is_first(const struct bench_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->failures; i++)
+        if (strcmp(t->failed[i], name) == 0)
+            return false;
+    return true;
+}
+
+// A ring that is wrong once is wrong: no repetition of its case counts, nor one of that case beside
+// itself.
+static int spread_failures(struct bench_table *t)
+{
+    char name[BENCH_NAME_BYTES], other[BENCH_NAME_BYTES];
+    t->failed = calloc(t->n, sizeof(*t->failed));
+    if (!t->failed)
+        return -1;
+    for (size_t i = 0; i < t->n; i++)
+        if (t->row[i].class_ == BENCH_FAILED && is_first(t, t->row[i].name))
+            t->failed[t->failures++] = t->row[i].name;
+    for (size_t f = 0; f < t->failures; f++) {
+        bench_name_first(t->failed[f], name, sizeof(name));
+        for (size_t i = 0; i < t->n; i++) {
+            bench_name_first(t->row[i].name, other, sizeof(other));
+            if (strcmp(name, other) == 0)
+                t->row[i].class_ = BENCH_FAILED;
+        }
+    }
+    return 0;
+}
+
+void bench_table_tell_failures(const struct bench_table *t)
+{
+    for (size_t i = 0; i < t->failures; i++)
+        printf("FAILED %s: it has no figure\n", t->failed[i]);
+}
+
 int bench_table_read(struct bench_table *t, const char *path)
 {
     char why[PATH_BYTES + 200] = "out of memory\nfix: free some";
     *t = (struct bench_table){.n = 0};
-    if (bench_rows_read(path, &t->row, &t->n, why, sizeof(why)) == 0 && make_keys(t) == 0)
+    if (bench_rows_read(path, &t->row, &t->n, why, sizeof(why)) == 0 && spread_failures(t) == 0 &&
+        make_keys(t) == 0)
         return 0;
     fprintf(stderr, "tern-bench: %s\n", why);
     return -1;
@@ -56,6 +95,7 @@ void bench_table_free(struct bench_table *t)
 {
     free(t->row);
     free(t->key);
+    free(t->failed);
     *t = (struct bench_table){.n = 0};
 }
 

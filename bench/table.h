@@ -20,6 +20,8 @@ struct bench_table {
     size_t n;
     struct bench_key *key; // each once, sorted by name; mixed placements are left out
     size_t keys;
+    const char **failed; // cases of which a repetition failed, each once: no key is of them
+    size_t failures;
 };
 
 // Figures of one case and placement.
@@ -33,6 +35,9 @@ struct bench_picked {
 int bench_table_read(struct bench_table *t, const char *path);
 int bench_table_load(struct bench_table *t, const char *dir);
 void bench_table_free(struct bench_table *t);
+
+// Prints a line for each failed case.
+void bench_table_tell_failures(const struct bench_table *t);
 
 // Takes one column (a field of struct bench_row, by offsetof). 0, or -1 out of memory; the caller
 // drops it either way.

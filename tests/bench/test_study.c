@@ -291,6 +291,33 @@ static void noise(void **state)
     bench_table_free(&t);
 }
 
+// A case of which one repetition failed has no figure at all, whatever the others say.
+static void failed_cases(void **state)
+{
+    char path[] = "/tmp/tern-failed-XXXXXX";
+    static const char *const name[] = {"split/size:64", "packed/size:64", "packed/size:64/again"};
+    struct bench_table t;
+    (void)state;
+    FILE *f = fdopen(mkstemp(path), "w");
+    assert_non_null(f);
+    for (unsigned i = 0; i < 9; i++) {
+        struct bench_row row = {.class_ = i == 4 ? BENCH_FAILED : BENCH_NEAR, .ns = 10};
+        strcpy(row.name, name[i % 3]);
+        bench_rows_put(f, &row);
+    }
+    fclose(f);
+    assert_int_equal(bench_table_read(&t, path), 0);
+    unlink(path);
+    assert_int_equal(t.n, 9);
+    assert_int_equal(t.keys, 1);
+    assert_string_equal(t.key[0].name, "split/size:64");
+    assert_true(
+        bench_table_median(&t, "packed/size:64", BENCH_NEAR, offsetof(struct bench_row, ns)) == 0);
+    assert_int_equal(t.failures, 1);
+    assert_string_equal(t.failed[0], "packed/size:64");
+    bench_table_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +331,7 @@ int main(void)
         cmocka_unit_test(cells),
         cmocka_unit_test(shares),
         cmocka_unit_test(noise),
+        cmocka_unit_test(failed_cases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
