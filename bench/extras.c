@@ -8,6 +8,7 @@
 
 #include "bad.h"
 #include "beside.h"
+#include "child.h"
 #include "extras.h"
 #include "launch.h"
 #include "peers.h"
@@ -60,9 +61,11 @@ static int count_lines(const struct bench_options *o, struct bench_cases *l)
         return 0;
     }
     fflush(stdout);
-    pid_t child = fork();
-    if (child == 0)
+    pid_t self = getpid(), child = fork();
+    if (child == 0) {
+        bench_end_with(self);
         become_lines(o);
+    }
     if (child < 0 || waitpid(child, &status, 0) < 0 || !WIFEXITED(status))
         return bench_no("the lines that cases move were not counted", "free some memory");
     return WEXITSTATUS(status);

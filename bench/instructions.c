@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "bad.h"
 #include "callgrind.h"
+#include "child.h"
 #include "count.h"
 #include "instructions.h"
 #include "options.h"
@@ -94,18 +96,34 @@ static void show_log(const struct run *r)
         fclose(f);
 }
 
+static volatile pid_t under; // valgrind
+
+static void pass_on(int number)
+{
+    kill(under, number);
+}
+
 static int under_valgrind(const struct run *r, char **argv)
 {
     int status = 0;
-    pid_t child = fork();
-    if (child == 0)
+    pid_t self = getpid(), child = fork();
+    if (child == 0) {
+        bench_end_with(self);
         start(r, argv);
+    }
+    under = child;
+    if (child > 0) { // so that the folder is removed in the end
+        signal(SIGINT, pass_on);
+        signal(SIGTERM, pass_on);
+    }
     if (child < 0 || waitpid(child, &status, 0) < 0)
         return bench_bad(strerror(errno), "look at the limits on processes");
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == NO_SUCH_PROGRAM)
         return bench_bad("valgrind was not found", "apt-get install valgrind");
+    if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
+        return bench_bad(strsignal(WTERMSIG(status)), "run it again");
     show_log(r);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGILL)
         return bench_bad("valgrind does not know an instruction of this program",

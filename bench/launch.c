@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bad.h"
 #include "launch.h"
@@ -25,13 +26,24 @@ struct launch {
 
 // ---- each repetition ----
 
+// Without room nothing more can be kept. What stands in the files stays as it is.
+static void end_if_full(int rc, const char *dir, const char *name)
+{
+    if (rc == 0)
+        return;
+    fprintf(stderr, "\ntern-bench: %s/%s: %s\nfix: make room for --out\n", dir ? dir : "memory",
+            name, strerror(-rc));
+    _exit(2);
+}
+
 static void done(void *arg, const char *name, const struct bench_repeat *rep)
 {
     struct launch *r = arg;
     struct bench_row row;
     bench_row_make(&row, name, r->o->launch, rep);
-    if (bench_rows_put(r->rows, &row) || (r->json && bench_row_json(r->json, &row, r->facts)))
-        r->failed++;
+    end_if_full(bench_rows_put(r->rows, &row), r->o->out, "repetitions.csv");
+    if (r->json)
+        end_if_full(bench_row_json(r->json, &row, r->facts), r->o->out, "repetitions.jsonl");
     bench_progress_step(&r->progress);
 }
 
@@ -40,7 +52,7 @@ static void failed(void *arg, const char *name, const char *why)
     struct launch *r = arg;
     struct bench_row row = {.class_ = BENCH_FAILED, .launch = r->o->launch};
     snprintf(row.name, sizeof(row.name), "%s", name);
-    bench_rows_put(r->rows, &row);
+    end_if_full(bench_rows_put(r->rows, &row), r->o->out, "repetitions.csv");
     r->failed++;
     bench_progress_end(&r->progress);
     fprintf(stderr, "tern-bench: FAIL %s: %s\n", name, why);

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bad.h"
+#include "child.h"
 #include "pairs.h"
 #include "peers.h"
 
@@ -94,9 +94,9 @@ static pid_t start(struct words *w, FILE **out)
     if (pipe2(end, O_CLOEXEC))
         return -1;
     fflush(stdout);
-    pid_t child = fork();
+    pid_t self = getpid(), child = fork();
     if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        bench_end_with(self);
         dup2(end[1], STDOUT_FILENO);
         execv(w->argv[0], w->argv);
         _exit(127);

@@ -146,8 +146,12 @@ static int read_all(FILE *f, struct bench_row **rows, size_t *n)
             return -1;
         *rows = more;
         memset(&more[*n], 0, sizeof(*more));
-        if (read_row(line, &more[*n]))
-            return number;
+        bool whole = strchr(line, '\n');
+        if (read_row(line, &more[*n])) {
+            if (whole)
+                return number;
+            break; // cut off: the run was ended, or had no room
+        }
         (*n)++;
     }
     return 0;

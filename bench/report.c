@@ -247,10 +247,24 @@ static void environment(const struct report *r)
 
 // ---- the whole ----
 
+// How many repetitions the run was to make; 0 if it does not say.
+static size_t planned(const struct report *r)
+{
+    char path[PATH_BYTES], line[PATH_BYTES];
+    size_t n = 0;
+    in_dir(r, "manifest.txt", path);
+    FILE *in = fopen(path, "re");
+    while (in && fgets(line, sizeof(line), in))
+        sscanf(line, "repetitions in all: %zu", &n);
+    if (in)
+        fclose(in);
+    return n;
+}
+
 static int write_all(const struct report *r)
 {
     html_begin(r->f, "tern-bench: what a ring costs");
-    report_summary(r->f, &r->t);
+    report_summary(r->f, &r->t, planned(r));
     contents(r);
     if (throughput(r))
         return -1;

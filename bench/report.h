@@ -12,7 +12,8 @@
 int bench_report_command(int argc, char **argv);
 
 // Its parts that are text and tables.
-void report_summary(FILE *f, const struct bench_table *t);
+// `planned`: repetitions that the run was to make, or 0.
+void report_summary(FILE *f, const struct bench_table *t, size_t planned);
 void report_effects(FILE *f, const struct bench_table *t);
 void report_noise(FILE *f, const struct bench_table *t);
 void report_results(FILE *f, const struct bench_table *t, const struct bench_share *s);

@@ -7,6 +7,7 @@
 #include "effects.h"
 #include "html.h"
 #include "name.h"
+#include "pairs.h"
 #include "report.h"
 
 #define TEXT_BYTES 6000
@@ -14,7 +15,7 @@
 // ---- counting ----
 
 struct counts {
-    size_t cases, by_class[BENCH_CLASSES], switched, good;
+    size_t cases, by_class[BENCH_CLASSES], switched, good, of_rings;
     unsigned launches;
     double steal_ms;
 };
@@ -25,6 +26,7 @@ static struct counts count(const struct bench_table *t)
     for (size_t i = 0; i < t->n; i++) {
         n.by_class[t->row[i].class_]++;
         n.switched += t->row[i].switches > 0;
+        n.of_rings += strncmp(t->row[i].name, BENCH_PAIRS_PREFIX, strlen(BENCH_PAIRS_PREFIX)) != 0;
         n.steal_ms += t->row[i].steal_ms;
         n.launches = t->row[i].launch > n.launches ? t->row[i].launch : n.launches;
     }
@@ -235,7 +237,7 @@ static void say_failures(FILE *f, const struct bench_table *t)
     }
 }
 
-void report_summary(FILE *f, const struct bench_table *t)
+void report_summary(FILE *f, const struct bench_table *t, size_t planned)
 {
     struct counts n = count(t);
     fprintf(
@@ -245,6 +247,11 @@ void report_summary(FILE *f, const struct bench_table *t)
         "buffer of each was checked.</li>\n",
         n.cases, n.launches, n.launches == 1 ? "" : "es", n.good, n.by_class[BENCH_NEAR],
         n.by_class[BENCH_FAR], n.by_class[BENCH_ONE], n.by_class[BENCH_MIXED]);
+    if (n.of_rings < planned)
+        fprintf(f,
+                "<li><b>not whole</b>: The run was to make %zu repetitions and made %zu; it was "
+                "ended.</li>\n",
+                planned, n.of_rings);
     say_failures(f, t);
     each_factorial(f, t, say_effects);
     for (int c = 0; c < BENCH_CLASSES; c++) {

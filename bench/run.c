@@ -10,6 +10,7 @@
 
 #include "bad.h"
 #include "cases.h"
+#include "child.h"
 #include "extras.h"
 #include "instructions.h"
 #include "launch.h"
@@ -54,6 +55,8 @@ static int write_manifest(const struct bench_options *o, const struct bench_case
            bench_manifest_add(o->out, "launches", "%u", o->launches) ||
            bench_manifest_add(o->out, "repetitions", "%u of each case and launch, %.0f ms each",
                               o->repetitions, o->ms) ||
+           bench_manifest_add(o->out, "repetitions in all", "%u",
+                              l->n * o->launches * o->repetitions) ||
            bench_manifest_add(o->out, "seed", "%u", o->seed) ||
            bench_skips_write(&l->skips, o->out);
 }
@@ -83,21 +86,25 @@ static int start_one(char **argv, int argc, const struct bench_options *o, unsig
     args[argc + 1] = number;
     args[argc + 2] = seed;
     args[argc + 3] = fd;
-    pid_t child = fork();
+    pid_t self = getpid(), child = fork();
     if (child == 0) {
+        bench_end_with(self);
         execv("/proc/self/exe", args);
         _exit(127);
     }
     int status = -1;
     if (child < 0 || waitpid(child, &status, 0) < 0)
-        return 2;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+        return bench_no(strerror(errno), "look at the limits on processes");
+    if (WIFSIGNALED(status))
+        return bench_no(strsignal(WTERMSIG(status)),
+                        "look at the case that ran: it ended a launch");
+    return WEXITSTATUS(status);
 }
 
 static int start_all(const struct bench_options *o, int argc, char **argv)
 {
     int worst = 0;
-    for (unsigned i = 1; i <= o->launches; i++) {
+    for (unsigned i = 1; i <= o->launches && worst < 2; i++) { // 2: nothing more can be kept
         int rc = start_one(argv, argc, o, i);
         worst = rc > worst ? rc : worst;
     }
@@ -155,7 +162,7 @@ static int run_all(struct bench_options *o, struct bench_cases *l, int argc, cha
     if (!prints)
         estimate(o, l);
     int rc = bench_extras_limits(o, l), cases = start_all(o, argc, argv);
-    int peers = bench_extras_peers(o, l);
+    int peers = cases < 2 ? bench_extras_peers(o, l) : 0;
     rc = cases > rc ? cases : rc;
     rc = peers > rc ? peers : rc;
     if (o->out)

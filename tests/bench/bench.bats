@@ -189,28 +189,6 @@ nodes() {
     [[ $output == *$'\r\033[K'*"/6 repetitions, "*" left"* ]]
 }
 
-@test "a case that failed once has no figure, in no table, and a run and a comparison with it fail" {
-    # Memory that cannot be had is a failure like that of a check.
-    run bash -c "trap '' XFSZ; ulimit -f 100000; exec '$bench' --ring floor --size 4096 --payload 64,65536 --work copy --place same \
-        --ms 1 --repetitions 2 --out '$dir/out'"
-    [ "$status" -eq 1 ]
-    failed=floor/size:4096/publish:32/complete:32/payload:65536/work:copy/place:same
-    [[ $output == *"FAIL $failed: File too large"*"FAILED $failed: it has no figure"* ]]
-    [ "$(grep -c "^$failed,failed,1," "$dir/out/repetitions.csv")" -eq 2 ]
-    [ "$(grep -c ',one,1,' "$dir/out/repetitions.csv")" -eq 2 ]
-    table "$dir/a" 10.0 10.1 10.2 9.9 10.0 10.1
-    cp -r "$dir/a" "$dir/b"
-    sed -n '$s/,one,/,failed,/p' "$dir/a/repetitions.csv" >>"$dir/b/repetitions.csv"
-    run "$bench" compare "$dir/a" "$dir/b"
-    [ "$status" -eq 1 ]
-    [[ $output == *"FAILED floor/size:256/publish:32/complete:32"* ]]
-    [[ $output != *"as far as one can tell"* ]]
-    command -v gnuplot >/dev/null || return 0
-    run "$bench" report "$dir/b"
-    [ "$status" -eq 0 ]
-    grep -q '<b>failed</b>: floor/size:256/publish:32/complete:32' "$dir/b/report.html"
-}
-
 @test "compare: a difference that a case has from itself is no verdict" {
     table "$dir/a" 10.0 10.1 10.2 9.9 10.0 10.1
     table "$dir/b" 11.0 11.1 11.2 10.9 11.0 11.1
