@@ -11,6 +11,7 @@
 #include "child.h"
 #include "extras.h"
 #include "launch.h"
+#include "out.h"
 #include "peers.h"
 #include "roofline.h"
 
@@ -101,14 +102,14 @@ int bench_extras_peers(const struct bench_options *o, struct bench_cases *l)
     bench_launch_rows_path(o, path, sizeof(path));
     FILE *rows = fopen(path, "ae");
     if (!rows)
-        return bench_no(strerror(errno), "give --out a folder that can be written");
+        return bench_out_no(o->out);
     bench_peers_defaults(&p);
     p.rounds = o->launches;
     int rc = bench_peers_measure(&p, rows, why, sizeof(why));
     if (rc == 1)
         bench_skips_add(&l->skips, "peers", why, true); // the script has said it
     if (fclose(rows))
-        return bench_no(strerror(errno), "make room for --out");
+        return bench_out_no(o->out);
     if (rc)
         return rc < 0 ? 1 : 0;
     return bench_peers_tell(path, o->out);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "count.h"
 #include "instructions.h"
 #include "options.h"
+#include "out.h"
 
 #define PATH_BYTES 4096
 #define UNDER "TERN_BENCH_UNDER_CALLGRIND" // set for the process that is counted
@@ -214,12 +214,12 @@ static int open_rows(struct run *r, const char *out)
     char path[PATH_BYTES];
     if (!out)
         return 0;
-    if (mkdir(out, 0777) < 0 && errno != EEXIST)
-        return bench_bad(strerror(errno), "give --out a folder that can be made");
+    if (bench_out_make(out))
+        return -1;
     snprintf(path, sizeof(path), "%s/instructions.csv", out);
     r->rows = fopen(path, "we");
     if (!r->rows)
-        return bench_bad(strerror(errno), "give --out a folder that can be written");
+        return bench_out_bad(out);
     fprintf(r->rows, "case,buffers,driver_ring,driver_ends,driver_else,device_ring,device_ends,"
                      "device_else,driver,device,total\n");
     return 0;

@@ -9,6 +9,7 @@
 #include "launch.h"
 #include "manifest.h"
 #include "order.h"
+#include "out.h"
 #include "progress.h"
 #include "shim.h"
 
@@ -91,7 +92,7 @@ static int open_files(struct launch *r)
     bench_launch_rows_path(r->o, path, sizeof(path));
     r->rows = fopen(path, r->o->launch > 1 ? "ae" : "we");
     if (!r->rows || (r->o->launch <= 1 && bench_rows_head(r->rows)) || (r->o->out && open_json(r)))
-        return bench_bad(strerror(errno), "give --out a folder that can be written");
+        return bench_out_bad(r->o->out ? r->o->out : "memory");
     return 0;
 }
 

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "bad.h"
 #include "lines_run.h"
+#include "out.h"
 #include "plan.h"
 
 #define PATH_BYTES 4096
@@ -274,12 +274,12 @@ static int open_rows(struct run *r)
     char path[PATH_BYTES];
     if (!r->out)
         return 0;
-    if (mkdir(r->out, 0777) < 0 && errno != EEXIST)
-        return bench_bad(strerror(errno), "give --out a folder that can be made");
+    if (bench_out_make(r->out))
+        return -1;
     snprintf(path, sizeof(path), "%s/lines.csv", r->out);
     r->rows = fopen(path, "we");
     if (!r->rows)
-        return bench_bad(strerror(errno), "give --out a folder that can be written");
+        return bench_out_bad(r->out);
     fprintf(r->rows, "case,area,buffers,driver_fetch,driver_own,driver_upgrade,device_fetch,"
                      "device_own,device_upgrade,driver,device,total,moved\n");
     return 0;

@@ -89,12 +89,19 @@ void bench_options_help(void)
 
 // ---- values ----
 
-static int number(const char *text, unsigned least, unsigned most, unsigned *value)
+static int refuse(int which, const char *text, const char *fix)
 {
-    char *end;
+    fprintf(stderr, "tern-bench: --%s: '%s' is no value\nfix: %s\n", names[which], text, fix);
+    return -1;
+}
+
+static int number(int which, const char *text, unsigned least, unsigned most, unsigned *value)
+{
+    char *end, fix[80];
     unsigned long v = strtoul(text, &end, 10);
+    snprintf(fix, sizeof(fix), "a number from %u to %u", least, most);
     if (*text < '0' || *text > '9' || *end || v < least || v > most)
-        return bench_bad("a number is out of its range", "look at --help");
+        return refuse(which, text, fix);
     *value = (unsigned)v;
     return 0;
 }
@@ -104,7 +111,7 @@ static int cpus(struct bench_options *o, const char *text)
     int cpu[2];
     char rest;
     if (sscanf(text, "%d,%d%c", &cpu[0], &cpu[1], &rest) != 2 || cpu[0] < 0 || cpu[1] < 0)
-        return bench_bad("--cpus takes two numbers", "--cpus 0,1");
+        return refuse(OPT_CPUS, text, "two numbers: 0,1");
     bench_plan_cpus(&o->plan, cpu);
     return 0;
 }
@@ -122,7 +129,7 @@ static int knob(struct bench_options *o, int which, const char *list)
 static int preset(struct bench_options *o, const char *name)
 {
     if (bench_plan_init(&o->plan, name))
-        return bench_bad("there is no such preset", "--preset quick or --preset paper");
+        return refuse(OPT_PRESET, name, "one of: quick, paper");
     bool paper = strcmp(name, "paper") == 0;
     o->preset = name;
     o->repetitions = paper ? 10 : 3;
@@ -152,20 +159,20 @@ static int option(struct bench_options *o, int which, const char *arg)
     case OPT_CPUS:
         return cpus(o, arg);
     case OPT_MS:
-        if (number(arg, 1, 60000, &n))
+        if (number(which, arg, 1, 60000, &n))
             return -1;
         o->ms = n;
         return 0;
     case OPT_REPETITIONS:
-        return number(arg, 1, 10000, &o->repetitions);
+        return number(which, arg, 1, 10000, &o->repetitions);
     case OPT_LAUNCHES:
-        return number(arg, 1, 250, &o->launches);
+        return number(which, arg, 1, 250, &o->launches);
     case OPT_LAUNCH:
-        return number(arg, 1, 250, &o->launch);
+        return number(which, arg, 1, 250, &o->launch);
     case OPT_ROWS_FD:
-        return number(arg, 0, 65535, &o->rows_fd);
+        return number(which, arg, 0, 65535, &o->rows_fd);
     case OPT_SEED:
-        return number(arg, 1, UINT32_MAX, &o->seed);
+        return number(which, arg, 1, UINT32_MAX, &o->seed);
     case OPT_OUT:
         o->out = arg;
         return 0;
@@ -179,7 +186,7 @@ static int option(struct bench_options *o, int which, const char *arg)
         o->instructions = true;
         return 0;
     case OPT_ROOFLINE:
-        o->roofline = true;
+        o->roofline = o->wants_roofline = true;
         return 0;
     case OPT_PEERS:
         o->peers = true;
@@ -219,9 +226,11 @@ int bench_options_parse(struct bench_options *o, int argc, char **argv)
                 return -1;
         }
     }
-    if (optind != argc)
-        return bench_bad("a word too many", "look at --help");
-    if (!o->out && ((o->roofline && !o->preset) || o->peers))
+    if (optind != argc) {
+        fprintf(stderr, "tern-bench: a word too many: %s\nfix: look at --help\n", argv[optind]);
+        return -1;
+    }
+    if (!o->out && (o->wants_roofline || o->peers))
         return bench_bad("--roofline and --peers keep what they find in a folder", "--out DIR");
     return 0;
 }

@@ -21,8 +21,9 @@ struct bench_options {
     bool list;               // name the cases, run nothing
     const char *said[KNOBS]; // lists as they were given; NULL: not given
     bool roofline;           // the machine's limits first, and shares of them
-    bool peers;              // the drivers under testpmd last
-    bool instructions;       // counted, nothing is timed
+    bool wants_roofline; // … by a word of its own: a preset does without where there is no folder
+    bool peers;          // the drivers under testpmd last
+    bool instructions;   // counted, nothing is timed
 };
 
 // Takes all words, but not those of Google Benchmark, which must be gone. 0, or -1 after a message

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bad.h"
 #include "child.h"
+#include "out.h"
 #include "pairs.h"
 #include "peers.h"
 
@@ -203,15 +203,15 @@ static int run(const struct bench_peers *p, const char *dir)
 {
     char path[PATH_BYTES], why[WORD_BYTES];
     int fd = dir ? 0 : memfd_create("repetitions", MFD_CLOEXEC);
-    if (dir && mkdir(dir, 0777) < 0 && errno != EEXIST)
-        return bench_no(strerror(errno), "give --out a folder that can be made");
+    if (dir && bench_out_make(dir))
+        return 2;
     if (dir)
         snprintf(path, sizeof(path), "%s/repetitions.csv", dir);
     else
         snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     FILE *rows = open_rows(path, !dir);
     if (!rows)
-        return bench_no(strerror(errno), "give --out a folder that can be written");
+        return bench_out_no(dir ? dir : "memory");
     int rc = bench_peers_measure(p, rows, why, sizeof(why));
     if (fclose(rows))
         rc = -1;

@@ -3,12 +3,12 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "bad.h"
 #include "echo.h"
 #include "flags.h"
 #include "handover.h"
+#include "out.h"
 #include "repeat.h"
 #include "ringtest.h"
 
@@ -75,19 +75,17 @@ static int keep(const struct options *o, const struct bench_echo_result *r, cons
 {
     const double n = o->run_cycles;
     char path[PATH_BYTES];
-    if (mkdir(o->out, 0777) < 0 && errno != EEXIST)
-        return bench_bad(strerror(errno), "give --out a folder that can be made");
     snprintf(path, sizeof(path), "%s/" FILE_NAME, o->out);
     FILE *f = fopen(path, "ae");
     if (!f)
-        return bench_bad(strerror(errno), "give --out a folder that can be written");
+        return bench_out_bad(o->out);
     if (ftell(f) == 0)
         fputs(HEAD, f);
     fprintf(f, "%s,%s,%u,%u,%u,%u,%u,%d,%d,%d,%.6f,%.3f,%.3f,%.3f,%.3f,%llu,%llu\n", o->format,
             class_of(p), o->ring_size, o->run_cycles, o->outstanding, o->batch, o->param, o->sleep,
             o->relax, o->exit, r->seconds, r->seconds * 1e9 / n, r->tsc / n, r->user, r->system,
             (unsigned long long)r->kicks, (unsigned long long)r->calls);
-    return fclose(f) ? bench_bad(strerror(errno), "make room for --out") : 0;
+    return fclose(f) ? bench_out_bad(o->out) : 0;
 }
 
 // ---- the run ----
@@ -162,5 +160,7 @@ int bench_ringtest_command(int argc, char **argv)
                                argc, argv);
     if (rc)
         return rc < 0 ? 2 : 0;
+    if (o.out && bench_out_make(o.out))
+        return 2;
     return run(&o);
 }

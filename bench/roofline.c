@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "bad.h"
 #include "bench.h"
 #include "flags.h"
 #include "handover.h"
 #include "limit.h"
+#include "out.h"
 #include "repeat.h"
 #include "roofline.h"
 
@@ -208,14 +208,13 @@ static int collect(const struct roofline *r, struct bench_limits *l)
 static int keep(const struct bench_limits *l, const char *dir)
 {
     char path[PATH_BYTES];
-    if (mkdir(dir, 0777) < 0 && errno != EEXIST)
-        return bench_bad(strerror(errno), "give --out a folder that can be made");
     snprintf(path, sizeof(path), "%s/" BENCH_LIMITS_FILE, dir);
     FILE *f = fopen(path, "we");
     int rc = f ? bench_limits_write(f, l) : -errno;
     if (f && fclose(f))
         rc = -errno;
-    return rc ? bench_bad(strerror(-rc), "give --out a folder that can be written") : 0;
+    errno = -rc;
+    return rc ? bench_out_bad(dir) : 0;
 }
 
 static void print(const struct bench_limits *l)
@@ -286,5 +285,7 @@ int bench_roofline_command(int argc, char **argv)
                                argc, argv);
     if (rc)
         return rc < 0 ? 2 : 0;
+    if (r.out && bench_out_make(r.out)) // before it takes its time
+        return 2;
     return measure(&r, true) ? 1 : 0;
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "manifest.h"
 #include "options.h"
 #include "order.h"
+#include "out.h"
 #include "progress.h"
 #include "run.h"
 #include "shim.h"
@@ -66,11 +66,9 @@ static int prepare_out(const struct bench_options *o, const struct bench_cases *
 {
     if (!o->out)
         return 0;
-    if (mkdir(o->out, 0777) < 0 && errno != EEXIST)
-        return bench_bad(strerror(errno), "give --out a folder that can be made");
-    if (write_manifest(o, l, argc, argv))
-        return bench_bad(strerror(errno), "give --out a folder that can be written, with room");
-    return 0;
+    if (bench_out_make(o->out))
+        return -1;
+    return write_manifest(o, l, argc, argv) ? bench_out_bad(o->out) : 0;
 }
 
 // ---- the launches ----
@@ -147,7 +145,7 @@ static int finish(const struct bench_options *o, struct bench_cases *l, bool qui
     }
     bench_table_free(&t);
     if (o->out && bench_skips_write(&l->skips, o->out))
-        return bench_no(strerror(errno), "make room for --out");
+        return bench_out_no(o->out);
     return 0;
 }
 

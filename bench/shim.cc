@@ -3,6 +3,7 @@
 // side, which has a clock, a warm-up and a probe of its own; the time that is reported is that of a
 // buffer.
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,6 +46,14 @@ void run(benchmark::State &state, const bench_shim *shim, const bench_case &c,
     }
 }
 
+// Google Benchmark calls this instead of its help, which main.c gives.
+void bad_value()
+{
+    fprintf(stderr, "tern-bench: an option of Google Benchmark has no such value\n"
+                    "fix: look at its user guide, such as --benchmark_format=json\n");
+    std::exit(2);
+}
+
 // What is said of a repetition is said by C.
 class Silent : public benchmark::BenchmarkReporter
 {
@@ -68,7 +77,7 @@ bool bench_shim_init(int *argc, char **argv)
         prints |= word.rfind("--benchmark_format", 0) == 0 ||
                   word.rfind("--benchmark_list_tests", 0) == 0;
     }
-    benchmark::Initialize(argc, argv);
+    benchmark::Initialize(argc, argv, bad_value);
     return prints;
 }
 

@@ -28,6 +28,7 @@ void bench_skips_print(const struct bench_skips *s, size_t first)
 {
     for (size_t i = first; i < s->n; i++)
         printf("SKIP %s: %s\n", s->skip[i].what, s->skip[i].why);
+    fflush(stdout); // errors stand behind it
 }
 
 static void field(FILE *f, const char *text)

@@ -14,6 +14,31 @@ teardown() {
     rm -rf "$dir"
 }
 
+@test "what is wrong with an option, a word or a folder is named" {
+    while IFS='|' read -r options text; do
+        # shellcheck disable=SC2086 # words
+        run "$bench" $options
+        [ "$status" -eq 2 ]
+        [[ $output == *"tern-bench: $text"*"fix: "* ]]
+    done <<'END'
+--ms 0|--ms: '0' is no value
+--launches many|--launches: 'many' is no value
+--cpus 0|--cpus: '0' is no value
+--preset slow|--preset: 'slow' is no value
+compere a b|a word too many: compere
+--quick --roofline|--roofline and --peers keep what they find in a folder
+--benchmark_format=oval|an option of Google Benchmark has no such value
+END
+    commands=(run '--instructions --ring floor' roofline peers ringtest)
+    [ ! -x "${bench}-lines" ] || commands+=(lines)
+    for command in "${commands[@]}"; do
+        # shellcheck disable=SC2086 # words
+        run "$bench" $command --out "$dir/none/out"
+        [ "$status" -eq 2 ]
+        [[ $output == *"tern-bench: --out $dir/none/out: No such file or directory"*"fix: "* ]]
+    done
+}
+
 @test "a case that failed once has no figure, in no table, and a run and a comparison with it fail" {
     # Memory that cannot be had is a failure like that of a check.
     run bash -c "trap '' XFSZ; ulimit -f 100000; exec '$bench' --ring floor --size 4096 --payload 64,65536 --work copy --place same \
