@@ -70,7 +70,13 @@ static int by_ring(const void *a, const void *b)
     return (int)place_of(x->title) - (int)place_of(y->title);
 }
 
-// Curves in the order in which rings are listed; a point alone is none.
+static int by_x(const void *a, const void *b)
+{
+    const struct bench_point *x = a, *y = b;
+    return (x->x > y->x) - (x->x < y->x);
+}
+
+// Curves in the order in which rings are listed, each from left to right; a point alone is none.
 static void arrange(struct drawing *d)
 {
     size_t kept = 0;
@@ -78,6 +84,8 @@ static void arrange(struct drawing *d)
         if (d->series[i].n > 1 || (d->series[i].n && d->series[i].loose))
             d->series[kept++] = d->series[i];
     d->plot.n = kept;
+    for (size_t i = 0; i < kept; i++)
+        qsort(d->series[i].point, d->series[i].n, sizeof(d->series[i].point[0]), by_x);
     qsort(d->series, kept, sizeof(d->series[0]), by_ring);
 }
 
@@ -162,8 +170,10 @@ static int throughput(FILE *f, const struct bench_table *t, const char *key, con
             continue;
         struct bench_interval y =
             bench_table_interval(t, k->name, c, offsetof(struct bench_row, mpps), NULL);
-        bench_name_get(k->name, key, value, sizeof(value));
-        add_point(d, k->name, strtod(value, NULL), &y);
+        double x = bench_name_get(k->name, key, value, sizeof(value))
+                       ? strtod(value, NULL)
+                       : bench_name_payload(k->name); // all names say the others
+        add_point(d, k->name, x, &y);
     }
     d->plot.xlabel = label;
     d->plot.ylabel = "million buffers a second, there and back";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "name.h"
@@ -23,6 +24,14 @@ bool bench_name_get(const char *name, const char *key, char *value, size_t bytes
         return true;
     }
     return false;
+}
+
+uint32_t bench_name_payload(const char *name)
+{
+    char value[16];
+    return bench_name_get(name, "payload", value, sizeof(value))
+               ? (uint32_t)strtoul(value, NULL, 10)
+               : 64; // the default, which no name says
 }
 
 static bool listed(const char *const *keys, const char *part, size_t bytes)

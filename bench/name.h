@@ -5,10 +5,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // The value of a key ("publish"), or of "ring" the part before the first slash. False: the name
 // does not say; `value` is then empty.
 bool bench_name_get(const char *name, const char *key, char *value, size_t bytes);
+
+// Bytes of a buffer.
+uint32_t bench_name_payload(const char *name);
 
 // The name without its ring and without some keys (NULL at the end): what cases have in common that
 // differ in nothing else.

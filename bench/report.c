@@ -76,6 +76,7 @@ static bool there(const struct report *r, const char *file)
 static void contents(const struct report *r)
 {
     fputs("<nav><a href=\"#publish\">batches</a><a href=\"#size\">ring sizes</a>"
+          "<a href=\"#payload\">payload</a>"
           "<a href=\"#effects\">effects</a><a href=\"#latency\">latency</a>",
           r->f);
     for (size_t i = 0; i < EXTRAS; i++)
@@ -108,6 +109,16 @@ static int throughput(const struct report *r)
     n = figures_throughput(r->f, &r->t, "size", "entries of the ring");
     if (n == 0)
         html_paragraph(r->f, "Only one size was measured: run with --size 16,256,4096.");
+    html_section_end(r->f);
+    if (n < 0)
+        return -1;
+    html_section(r->f, "payload", "Throughput by payload",
+                 "The same by the bytes of a buffer that the ends touch or copy. The longer a "
+                 "buffer, the less its ring matters.");
+    n = figures_throughput(r->f, &r->t, "payload", "bytes of a buffer");
+    if (n == 0)
+        html_paragraph(r->f, "Only one payload was measured: run with --payload 64,1518 --work "
+                             "copy.");
     html_section_end(r->f);
     return n < 0 ? -1 : 0;
 }

@@ -107,14 +107,12 @@ double bench_share_lines(const struct bench_share *s, const char *name)
 
 double bench_share_limit_ns(const struct bench_share *s, const char *name, enum bench_class c)
 {
-    char work[16], payload[16];
+    char work[16];
     double lines = bench_share_lines(s, name);
     uint32_t bytes = 0;
     if (lines <= 0)
         return 0;
     if (bench_name_get(name, "work", work, sizeof(work)) && strcmp(work, "copy") == 0)
-        bytes = bench_name_get(name, "payload", payload, sizeof(payload))
-                    ? (uint32_t)strtoul(payload, NULL, 10)
-                    : 64; // the default
+        bytes = bench_name_payload(name);
     return bench_limit_ns(&s->limits, c, lines, bytes);
 }

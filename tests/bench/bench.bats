@@ -327,7 +327,7 @@ sections() {
     [ "$status" -eq 0 ]
     [ "$output" = "$dir/out/report.html" ]
     page=$dir/out/report.html
-    [ "$(sections "$page")" = "publish size effects latency roofline lines peers results noise skipped threats environment" ]
+    [ "$(sections "$page")" = "publish size payload effects latency roofline lines peers results noise skipped threats environment" ]
     # A figure each by batch and size, and of latency for each of the combinations.
     [ "$(grep -c '</svg>' "$page")" -eq "$(grep -c '<figure>' "$page")" ]
     [ "$(grep -c '<figure>' "$page")" -ge 3 ]
@@ -344,6 +344,21 @@ sections() {
     [ "$(grep -ciE '<script|<link|<img|<iframe|@import|src=|url\(["'"'"']?http|href=["'"'"']?http' "$page")" -eq 0 ]
     [ -z "$(grep -oE "[[:space:]]id=[\"'][^\"']*" "$page" | sort | uniq -d)" ]
     if command -v tidy >/dev/null; then tidy -q -e "$page"; fi
+}
+
+@test "report: a curve goes from the smallest payload to the largest, the default one too" {
+    command -v gnuplot >/dev/null || skip "gnuplot is missing"
+    "$bench" --ring 'split,floor' --payload 64,256,1518 --work copy --place same --ms 1 --repetitions 1 --out "$dir/out" >/dev/null
+    "$bench" report "$dir/out"
+    python3 - "$dir/out/report.html" <<'END'
+import re, sys
+page = open(sys.argv[1]).read()
+page = page[page.index('id="payload"'):page.index('id="effects"')]
+lines = [[float(x) for x in m] for m in re.findall(r"M([0-9.]+),\S+\s+L([0-9.]+),\S+\s+L([0-9.]+),", page)]
+curves = [x for x in lines if len(set(x)) == 3 and min(x) > 50]
+assert len(curves) == 2, lines
+assert all(x == sorted(x) for x in curves), curves
+END
 }
 
 @test "report: what is missing is said, with a fix" {

@@ -100,6 +100,8 @@ static void names(void **state)
     bench_name_rest(text, batches, back, sizeof(back));
     assert_string_equal(back, "size:256/work:copy/again");
     assert_true(bench_name_compare("a/size:64", "a/size:256") < 0);
+    assert_int_equal(bench_name_payload("split/size:64/work:copy"), 64);
+    assert_int_equal(bench_name_payload("split/size:128/payload:1518/work:copy"), 1518);
 }
 
 static void skips_are_kept_once(void **state)
