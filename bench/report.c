@@ -88,38 +88,37 @@ static void contents(const struct report *r)
           r->f);
 }
 
+// Figures of the throughput by one key of the cases' names, and what to do for one.
+static const struct {
+    const char *key, *heading, *reading, *label, *only;
+} swept[] = {
+    {"publish", "Throughput by publish batch",
+     "How many buffers a second go there and back, by the number that the driver makes visible at "
+     "a time. Up is better. A point is the median of all repetitions, its bar the interval in "
+     "which 95 of 100 draws lie: where two bars overlap, neither ring is faster as far as one can "
+     "tell. Colour is the layout, dashes mean that buffers stay in order.",
+     "buffers published at a time", "Only one batch was measured: run with --publish 1,8,32."},
+    {"size", "Throughput by ring size",
+     "The same by the number of entries of the ring. A curve that falls to the right has left a "
+     "cache; one that falls to the left waits for room.",
+     "entries of the ring", "Only one size was measured: run with --size 16,256,4096."},
+    {"payload", "Throughput by payload",
+     "The same by the bytes of a buffer that the ends touch or copy. The longer a buffer, the less "
+     "its ring matters.",
+     "bytes of a buffer", "Only one payload was measured: run with --payload 64,1518 --work copy."},
+};
+#define SWEPT (sizeof(swept) / sizeof(swept[0]))
+
 static int throughput(const struct report *r)
 {
-    html_section(
-        r->f, "publish", "Throughput by publish batch",
-        "How many buffers a second go there and back, by the number that the driver makes "
-        "visible at a time. Up is better. A point is the median of all repetitions, its bar the "
-        "interval in which 95 of 100 draws lie: where two bars overlap, neither ring is faster "
-        "as far as one can tell. Colour is the layout, dashes mean that buffers stay in order.");
-    int n = figures_throughput(r->f, &r->t, "publish", "buffers published at a time");
-    if (n == 0)
-        html_paragraph(r->f, "Only one batch was measured: run with --publish 1,8,32.");
-    html_section_end(r->f);
-    if (n < 0)
-        return -1;
-    html_section(
-        r->f, "size", "Throughput by ring size",
-        "The same by the number of entries of the ring. A curve that falls to the right has "
-        "left a cache; one that falls to the left waits for room.");
-    n = figures_throughput(r->f, &r->t, "size", "entries of the ring");
-    if (n == 0)
-        html_paragraph(r->f, "Only one size was measured: run with --size 16,256,4096.");
-    html_section_end(r->f);
-    if (n < 0)
-        return -1;
-    html_section(r->f, "payload", "Throughput by payload",
-                 "The same by the bytes of a buffer that the ends touch or copy. The longer a "
-                 "buffer, the less its ring matters.");
-    n = figures_throughput(r->f, &r->t, "payload", "bytes of a buffer");
-    if (n == 0)
-        html_paragraph(r->f, "Only one payload was measured: run with --payload 64,1518 --work "
-                             "copy.");
-    html_section_end(r->f);
+    int n = 0;
+    for (size_t i = 0; i < SWEPT && n >= 0; i++) {
+        html_section(r->f, swept[i].key, swept[i].heading, swept[i].reading);
+        n = figures_throughput(r->f, &r->t, swept[i].key, swept[i].label);
+        if (n == 0)
+            html_paragraph(r->f, swept[i].only);
+        html_section_end(r->f);
+    }
     return n < 0 ? -1 : 0;
 }
 
