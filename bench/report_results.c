@@ -44,7 +44,8 @@ static void row(FILE *f, const struct bench_table *t, const struct bench_key *k,
         number(f, bench_table_median(t, k->name, k->class_, columns[i].column), columns[i].digits);
     if (s->n) {
         number(f, bench_share_lines(s, k->name), 2);
-        number(f, 100 * bench_share_limit_ns(s, k->name, k->class_) / ns.middle, 0);
+        double share = 100 * bench_share_limit_ns(s, k->name, k->class_) / ns.middle;
+        number(f, share, share < 10 ? 1 : 0);
     }
     fputs("</tr>\n", f);
 }

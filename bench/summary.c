@@ -9,8 +9,8 @@ static void share(const struct bench_share *s, const struct bench_key *k, double
 {
     double limit = s ? bench_share_limit_ns(s, k->name, k->class_) : 0;
     if (limit > 0 && ns > 0)
-        printf("  %3.0f %% of the limit (%.2f ns, %.2f lines)", 100 * limit / ns, limit,
-               bench_share_lines(s, k->name));
+        printf("  %4.*f %% of the limit (%.2f ns, %.2f lines)", limit * 10 < ns ? 1 : 0,
+               100 * limit / ns, limit, bench_share_lines(s, k->name));
 }
 
 static void line(const struct bench_table *t, const struct bench_key *k,
