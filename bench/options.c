@@ -230,6 +230,9 @@ int bench_options_parse(struct bench_options *o, int argc, char **argv)
         fprintf(stderr, "tern-bench: a word too many: %s\nfix: look at --help\n", argv[optind]);
         return -1;
     }
+    if (o->instructions && (o->wants_roofline || o->peers))
+        return bench_bad("--instructions counts and measures nothing, so no --roofline or --peers",
+                         "run them one after the other, with the same --out");
     if (!o->out && (o->wants_roofline || o->peers))
         return bench_bad("--roofline and --peers keep what they find in a folder", "--out DIR");
     return 0;

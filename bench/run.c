@@ -206,6 +206,17 @@ static int run(struct bench_options *o, struct bench_cases *l, int argc, char **
     return l->n ? run_all(o, l, argc, argv, prints) : none_left(l);
 }
 
+// Does Google Benchmark write something that several launches cannot share?
+static bool wants_document(int argc, char **argv)
+{
+    static const char file[] = "--benchmark_out=";
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--benchmark_format=json") == 0 ||
+            strncmp(argv[i], file, sizeof(file) - 1) == 0)
+            return true;
+    return false;
+}
+
 int bench_run_command(int argc, char **argv)
 {
     struct bench_cases l;
@@ -219,6 +230,9 @@ int bench_run_command(int argc, char **argv)
     bool prints = bench_shim_init(&n, rest);
     if (bench_options_parse(&o, n, rest))
         return 2;
+    if (!o.launch && o.launches > 1 && wants_document(argc, argv))
+        return bench_no("Google Benchmark writes one document for each launch",
+                        "--launches 1, or --out DIR, which keeps all of them");
     if (o.seed == 0)
         o.seed = bench_order_seed();
     bench_shim_filter(filter, sizeof(filter));

@@ -27,6 +27,9 @@ teardown() {
 --preset slow|--preset: 'slow' is no value
 compere a b|a word too many: compere
 --quick --roofline|--roofline and --peers keep what they find in a folder
+--instructions --peers --out x|--instructions counts and measures nothing
+--quick --benchmark_format=json|Google Benchmark writes one document for each launch
+--launches 2 --benchmark_out=x|Google Benchmark writes one document for each launch
 --benchmark_format=oval|an option of Google Benchmark has no such value
 END
     commands=(run '--instructions --ring floor' roofline peers ringtest)
@@ -73,8 +76,8 @@ ended() {
 @test "a run that is ended takes its launch with it, and what it has kept can be read" {
     "$bench" --ring split --place same --ms 20 --repetitions 500 --launches 3 --out "$dir/out" >/dev/null 2>&1 3>&- &
     run_pid=$!
-    for _ in {1..50}; do
-        launch_pid=$(pgrep -P "$run_pid") && (($(wc -l <"$dir/out/repetitions.csv") > 2)) && break
+    for _ in {1..300}; do
+        launch_pid=$(tr -d ' ' <"/proc/$run_pid/task/$run_pid/children") && (($(wc -l <"$dir/out/repetitions.csv") > 2)) && break
         sleep 0.1
     done
     kill "$run_pid"
