@@ -64,6 +64,7 @@ VQ_INLINE uint32_t tern_rx_make_up(struct tern_user_queue *q, uint64_t f, unsign
     return put;
 }
 
+// The same, made visible to the device.
 VQ_INLINE void tern_rx_refill(struct tern_user_queue *q, uint64_t f, unsigned n)
 {
     if (likely(tern_rx_make_up(q, f, n) > 0))
