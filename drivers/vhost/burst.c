@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Instances of the bursts. Each fixes the hot feature bits; the generic ones test them at run
 // time. All others of the feature word stay run-time bits in every instance.
-#include <rte_cycles.h>
-
 #include "burst.h"
+#include "rest.h"
 
 #define HOT (VQ_F_RING_PACKED | VQ_F_IN_ORDER | VNET_F_MRG_RXBUF)
 
@@ -97,40 +96,13 @@ static uint16_t run(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t n)
     return done;
 }
 
-// Leaves the ring alone for a while when the driver is in the middle of filling it: each look at a
-// line that it still writes takes the line away from it, and a burst cut short costs both sides
-// nearly as much as a full one. The rest is the time that the driver takes for two bursts at its
-// pace since the last look that found too little; where that would be long there is none, and a
-// packet that comes alone is never made to wait.
-static void rest(struct tern_queue *q)
-{
-    uint64_t now = rte_rdtsc(), cycles = UINT64_MAX;
-    if (q->seen > 1)
-        cycles = (now - q->seen_since) * TERN_REST_PKTS / q->seen;
-    q->rest_until = cycles <= q->rest_max ? now + cycles : 0;
-    q->seen_since = now;
-    q->seen = 0;
-}
-
-static bool resting(struct tern_queue *q)
-{
-    if (likely(q->rest_until == 0))
-        return false;
-    if (rte_rdtsc() < q->rest_until)
-        return true;
-    q->rest_until = 0;
-    return false;
-}
-
 uint16_t tern_vhost_rx(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
     struct tern_queue *q = queue;
-    if (unlikely(resting(q)))
+    if (unlikely(tern_resting(q)))
         return 0;
     uint16_t got = run(q, pkts, n);
-    q->seen += got;
-    if (unlikely(got < n))
-        rest(q);
+    tern_rest(q, got, n);
     return got;
 }
 

@@ -198,25 +198,53 @@ VQ_INLINE void tern_tx_prefetch(const struct tern_queue *q, const struct tern_tx
     }
 }
 
-// Writes header and packet over the next `n` buffers, which have the room, and notes what each got.
-static inline void tern_tx_scatter(struct tern_queue *q, struct tern_tx *t, unsigned n,
-                                   const struct rte_mbuf *m)
+// Notes what the next `n` buffers get of a packet of `bytes`, which they have the room for, and
+// writes its net header. Points `at` behind that.
+static inline void tern_tx_take(struct tern_queue *q, struct tern_tx *t, unsigned n, uint32_t bytes,
+                                struct tern_cursor *at)
 {
     const struct vq_chain *c = &t->c[t->next];
-    struct tern_cursor at = {.seg = c->seg, .nseg = 0, .at = 0};
-    uint32_t left = q->hdr_bytes + m->pkt_len;
+    uint32_t left = q->hdr_bytes + bytes;
     struct vnet_hdr h;
 
+    *at = (struct tern_cursor){.seg = c->seg, .nseg = 0, .at = 0};
     for (unsigned k = 0; k < n; k++, t->next++) {
-        uint32_t bytes = (uint32_t)RTE_MIN(tern_seg_bytes(c[k].seg, c[k].nwrite), left);
-        t->used[t->next] = (struct vq_used){.id = c[k].id, .ndesc = c[k].ndesc, .bytes = bytes};
-        left -= bytes;
-        at.nseg += c[k].nwrite;
+        uint32_t part = (uint32_t)RTE_MIN(tern_seg_bytes(c[k].seg, c[k].nwrite), left);
+        t->used[t->next] = (struct vq_used){.id = c[k].id, .ndesc = c[k].ndesc, .bytes = part};
+        left -= part;
+        at->nseg += c[k].nwrite;
     }
     tern_hdr_build(&h, (uint16_t)n);
-    tern_cursor_copy(&at, NULL, &h, q->hdr_bytes);
-    tern_mbuf_to_cursor(m, &at);
-    tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
+    tern_cursor_copy(at, NULL, &h, q->hdr_bytes);
+}
+
+// How many of the next buffers, which are got as they are wanted, a packet of `bytes` takes: `*n`,
+// or 0 where the driver's buffers will never do, and the packet is counted as dropped. False: the
+// driver has to give more buffers first, or has broken its ring.
+static inline bool tern_tx_room(struct tern_queue *q, uint64_t f, struct tern_tx *t, uint32_t bytes,
+                                unsigned *n)
+{
+    uint64_t need = q->hdr_bytes + (uint64_t)bytes, room = 0;
+    unsigned most = f & VNET_F_MRG_RXBUF ? RTE_MIN(TERN_MERGE, q->vq->vq.size) : 1;
+
+    for (*n = 0; room < need && *n < most; ++*n) {
+        if (t->next + *n == t->got && !tern_tx_more(q, f, t, most - *n)) {
+            if (t->next > 0 || tern_tx_has_space(q, t))
+                return false;
+            break; // its buffers alone take all the space there is
+        }
+        const struct vq_chain *c = &t->c[t->next + *n];
+        if (unlikely(c->nread)) {
+            vq_dev_break(&q->vq->vq, VQ_E_DIRECTION);
+            return false;
+        }
+        room += tern_seg_bytes(c->seg, c->nwrite);
+    }
+    if (room < need) {
+        q->stats.drops[most > 1 ? TERN_DROP_SCATTERED : TERN_DROP_NO_ROOM]++;
+        *n = 0;
+    }
+    return true;
 }
 
 // Any packet that is not one segment into one segment. True: the packet is done with, sent or
@@ -224,26 +252,15 @@ static inline void tern_tx_scatter(struct tern_queue *q, struct tern_tx *t, unsi
 static __rte_noinline bool tern_tx_odd(struct tern_queue *q, uint64_t f, struct tern_tx *t,
                                        const struct rte_mbuf *m)
 {
-    uint64_t need = q->hdr_bytes + (uint64_t)m->pkt_len, room = 0;
-    unsigned n = 0, most = f & VNET_F_MRG_RXBUF ? RTE_MIN(TERN_MERGE, q->vq->vq.size) : 1;
-
-    while (room < need && n < most) {
-        if (t->next + n == t->got && !tern_tx_more(q, f, t, most - n)) {
-            if (t->next > 0 || tern_tx_has_space(q, t))
-                return false;
-            break; // its buffers alone take all the space there is
-        }
-        const struct vq_chain *c = &t->c[t->next + n++];
-        if (unlikely(c->nread)) {
-            vq_dev_break(&q->vq->vq, VQ_E_DIRECTION);
-            return false;
-        }
-        room += tern_seg_bytes(c->seg, c->nwrite);
-    }
-    if (room >= need)
-        tern_tx_scatter(q, t, n, m);
-    else
-        q->stats.drops[most > 1 ? TERN_DROP_SCATTERED : TERN_DROP_NO_ROOM]++;
+    struct tern_cursor at;
+    unsigned n;
+    if (!tern_tx_room(q, f, t, m->pkt_len, &n))
+        return false;
+    if (n == 0)
+        return true;
+    tern_tx_take(q, t, n, m->pkt_len, &at);
+    tern_mbuf_to_cursor(m, &at);
+    tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
     return true;
 }
 
