@@ -3,6 +3,7 @@
 #ifndef VQ_MEM_H
 #define VQ_MEM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "spec.h"
@@ -59,6 +60,20 @@ static inline void *vq_mem_at(const struct vq_mem *m, uint32_t *hit, uint64_t gp
     if (*bytes > left)
         *bytes = left;
     return (void *)(uintptr_t)(gpa + m->r[i].delta);
+}
+
+// The region that was hit last, for many look-ups of which most will be in it; an empty one when
+// there is none.
+static inline struct vq_region vq_mem_hit(const struct vq_mem *m, uint32_t hit)
+{
+    return hit < m->n ? m->r[hit] : (struct vq_region){.bytes = 0};
+}
+
+// Is the whole of it in the region?
+static inline bool vq_region_has(const struct vq_region *r, uint64_t gpa, uint64_t bytes)
+{
+    uint64_t at = gpa - r->gpa;
+    return at < r->bytes && bytes <= r->bytes - at;
 }
 
 // The same for a range that must be contiguous, such as a ring: NULL when it is not.

@@ -108,7 +108,9 @@ VQ_INLINE void vq_prefetch(const void *p)
 VQ_INLINE void vq_prefetch_write(const void *p)
 {
 #if defined(__x86_64__)
-    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)p)); // not an instruction of every x86 to GCC
+    __asm__ volatile("prefetchw %0"
+                     :
+                     : "m"(*(const char *)p)); // not an instruction of every x86 to GCC
 #else
     __builtin_prefetch(p, 1, 3);
 #endif

@@ -12,9 +12,11 @@
 #ifndef VQ_VIRTQ_H
 #define VQ_VIRTQ_H
 
-#include "packed.h"
+#include "packed_dev.h"
+#include "packed_drv.h"
 #include "queue.h"
-#include "split.h"
+#include "split_dev.h"
+#include "split_drv.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -82,8 +84,8 @@ const char *vq_broken_name(unsigned why);
 // with vq_drv_publish. Only seg, nread and nwrite of a chain are read. A chain of several segments
 // goes out as one indirect descriptor where the feature and a table that is long enough allow it.
 // Returns how many fitted; a chain of no segment, of more than the ring can ever hold or of more
-// than 2^32 - 1 bytes ends the burst. The buffers belong to the device until their token comes back.
-// (§2.7.13.1, §2.8.21)
+// than 2^32 - 1 bytes ends the burst. The buffers belong to the device until their token comes
+// back. (§2.7.13.1, §2.8.21)
 VQ_INLINE unsigned vq_drv_put_avail_burst(struct vq_drv *q, uint64_t f, const struct vq_chain *c,
                                           void *const *tokens, unsigned n)
 {
@@ -115,6 +117,7 @@ VQ_INLINE unsigned vq_drv_get_used_burst(struct vq_drv *q, uint64_t f, void **to
 // One buffer: true when there was one.
 VQ_INLINE bool vq_drv_get_used(struct vq_drv *q, uint64_t f, void **token, uint32_t *bytes)
 {
+    *token = NULL; // a compiler cannot tell that it is set when there was one
     return vq_drv_get_used_burst(q, f, token, bytes, 1) == 1;
 }
 

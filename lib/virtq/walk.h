@@ -23,6 +23,13 @@ struct vq_desc_copy {
     uint16_t next; // split: next; packed: buffer id
 };
 
+// What a run of usual buffers ended at, where it is a buffer at all: its first descriptor.
+struct vq_odd {
+    struct vq_desc_copy d;
+    uint16_t head; // split: its place
+    bool is;
+};
+
 // Descriptors without a byte that a chain may have. They take no room, and tables of them would
 // hold a polling thread for 32768 steps a buffer, again and again.
 #define VQ_EMPTY_MAX 64u
@@ -38,7 +45,7 @@ struct vq_walk {
 };
 
 VQ_INLINE struct vq_walk vq_walk_start(struct vq_dev *q, struct vq_chain *c, struct vq_seg *seg,
-                                        uint16_t id, uint32_t room)
+                                       uint16_t id, uint32_t room)
 {
     *c = (struct vq_chain){seg, id, 0, 0, 0};
     return (struct vq_walk){q, c, room < UINT16_MAX ? room : UINT16_MAX, 0, 0};
@@ -119,21 +126,19 @@ static inline bool vq_walk_table_entry(struct vq_dev *q, uint64_t table, uint32_
     return true;
 }
 
-// The usual chain, one descriptor inside one region: fills `c` and returns true. False: take the
-// long way, nothing was changed.
-VQ_INLINE bool vq_walk_single(struct vq_dev *q, struct vq_chain *c, struct vq_seg *seg,
-                              uint64_t gpa, uint32_t bytes, bool write)
+// The usual buffer: one descriptor with bytes, all of them in the region.
+VQ_INLINE bool vq_walk_is_single(const struct vq_desc_copy *d, const struct vq_region *r)
 {
-    uint64_t got = bytes;
-    void *p = vq_mem_at(q->mem, &q->mem_hit, gpa, &got);
-    if (vq_unlikely(!p || got != bytes || bytes == 0))
-        return false;
-    *seg = (struct vq_seg){.addr = (uint64_t)(uintptr_t)p, .bytes = bytes};
-    c->seg = seg;
-    c->ndesc = 1;
-    c->nread = !write;
-    c->nwrite = write;
-    return true;
+    return !(d->flags & (VQ_DESC_F_NEXT | VQ_DESC_F_INDIRECT)) && d->bytes > 0 &&
+           vq_region_has(r, d->addr, d->bytes);
+}
+
+VQ_INLINE void vq_walk_single(const struct vq_desc_copy *d, const struct vq_region *r, uint16_t id,
+                              struct vq_chain *c, struct vq_seg *seg)
+{
+    bool write = d->flags & VQ_DESC_F_WRITE;
+    *seg = (struct vq_seg){.addr = d->addr + r->delta, .bytes = d->bytes};
+    *c = (struct vq_chain){seg, id, 1, !write, write};
 }
 
 // Entries of an indirect table of `bytes`, 0 when that is not a legal length.

@@ -21,7 +21,7 @@
 #define USED_EVENT 3  // used_event, or avail->flags: of calls
 
 #define AHEAD(a, b) ((INDEX + (a) - (b)) % INDEX)
-// split.h:vq_split_event_hit, and the flag that stands for it
+// lib/virtq/split.h: vq_split_event_hit, and the flag that stands for it
 #if EVENT_IDX
 #define HIT(event, now, count) (AHEAD(now, (event) + 1) < count)
 #define OFF(idx) AHEAD(idx, 1)

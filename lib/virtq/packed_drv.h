@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The driver's verbs of the packed format (virtio 1.3 §2.8); packed.h says more.
+#ifndef VQ_PACKED_DRV_H
+#define VQ_PACKED_DRV_H
+
+#include "packed.h"
+
+// ---- Driver: put avail ----
+
+// Writes the second word of an available descriptor, or holds it back for publish when nothing
+// put before it is unpublished: then it is what the device waits for.
+VQ_INLINE void vq_packed_put_head(struct vq_drv *q, uint16_t slot, uint64_t word)
+{
+    if (q->head_held) {
+        vq_store64(&q->pring[slot].word, word);
+        return;
+    }
+    q->head_held = true;
+    q->head_slot = slot;
+    q->head_word = word;
+}
+
+VQ_INLINE void vq_packed_drv_advance(struct vq_drv *q)
+{
+    if (vq_unlikely(++q->avail_idx == q->size)) {
+        q->avail_idx = 0;
+        q->avail_mark ^= VQ_PACKED_MARKS;
+    }
+}
+
+// Writes the segments as descriptors of the ring, the first one last (§2.8.17).
+VQ_INLINE void vq_packed_put_direct(struct vq_drv *q, const struct vq_chain *c, uint16_t id,
+                                    unsigned nseg)
+{
+    uint16_t head = q->avail_idx, head_flags = q->avail_mark;
+    head_flags |= (c->nread ? 0 : VQ_DESC_F_WRITE) | (nseg > 1 ? VQ_DESC_F_NEXT : 0);
+    vq_store64(&q->pring[head].addr, c->seg[0].addr);
+    vq_packed_drv_advance(q);
+    for (unsigned k = 1; k < nseg; k++) {
+        uint16_t flags =
+            (k >= c->nread ? VQ_DESC_F_WRITE : 0) | (k + 1 < nseg ? VQ_DESC_F_NEXT : 0);
+        vq_store64(&q->pring[q->avail_idx].addr, c->seg[k].addr);
+        vq_store64(&q->pring[q->avail_idx].word,
+                   vq_packed_word(c->seg[k].bytes, id, flags | q->avail_mark));
+        vq_packed_drv_advance(q);
+    }
+    vq_packed_put_head(q, head, vq_packed_word(c->seg[0].bytes, id, head_flags));
+}
+
+// Writes the segments into the indirect table of buffer `id`, and the descriptor.
+VQ_INLINE void vq_packed_put_indirect(struct vq_drv *q, const struct vq_chain *c, uint16_t id,
+                                      unsigned nseg)
+{
+    size_t at = (size_t)id * q->indirect.entries;
+    struct vq_packed_desc *t = (struct vq_packed_desc *)q->indirect.host + at;
+    for (unsigned k = 0; k < nseg; k++) {
+        vq_store64(&t[k].addr, c->seg[k].addr);
+        vq_store64(&t[k].word,
+                   vq_packed_word(c->seg[k].bytes, 0, k >= c->nread ? VQ_DESC_F_WRITE : 0));
+    }
+    uint16_t slot = q->avail_idx, flags = VQ_DESC_F_INDIRECT | q->avail_mark;
+    vq_store64(&q->pring[slot].addr, q->indirect.addr + at * sizeof(*t));
+    vq_packed_drv_advance(q);
+    vq_packed_put_head(q, slot, vq_packed_word(nseg * 16, id, flags));
+}
+
+// The usual chains, of one segment, up to the first other one. The queue's own fields are in
+// registers meanwhile: each store to the ring might else be one to them, as far as a compiler can
+// tell.
+VQ_INLINE unsigned vq_packed_put_singles(struct vq_drv *q, uint64_t f, const struct vq_chain *c,
+                                         void *const *tokens, unsigned n)
+{
+    struct vq_packed_desc *d = q->pring;
+    struct vq_drv_slot *slot = q->slot;
+    uint32_t at = q->avail_idx, size = q->size;
+    uint16_t mark = q->avail_mark, free = q->free_head;
+    bool held = q->head_held;
+    unsigned i, most = n < q->nfree ? n : q->nfree;
+
+    for (i = 0; i < most && c[i].nread + c[i].nwrite == 1; i++) {
+        const struct vq_seg *seg = c[i].seg;
+        uint16_t id = f & VQ_F_IN_ORDER ? (uint16_t)at : free;
+        uint64_t word = vq_packed_word(seg->bytes, id, mark | (c[i].nwrite ? VQ_DESC_F_WRITE : 0));
+        struct vq_drv_slot *s = &slot[id];
+        if (!(f & VQ_F_IN_ORDER))
+            free = s->next;
+        s->token = tokens[i];
+        s->writable = c[i].nwrite ? seg->bytes : 0;
+        s->ndesc = 1;
+        vq_store64(&d[at].addr, seg->addr);
+        if (vq_likely(held)) {
+            vq_store64(&d[at].word, word);
+        } else {
+            held = true;
+            q->head_slot = (uint16_t)at;
+            q->head_word = word;
+        }
+        if (vq_unlikely(++at == size)) {
+            at = 0;
+            mark ^= VQ_PACKED_MARKS;
+        }
+    }
+    q->avail_idx = (uint16_t)at;
+    q->avail_mark = mark;
+    q->free_head = free;
+    q->head_held = held;
+    q->nfree -= i;
+    q->outstanding += i;
+    return i;
+}
+
+VQ_INLINE unsigned vq_packed_put_avail(struct vq_drv *q, uint64_t f, const struct vq_chain *c,
+                                       void *const *tokens, unsigned n)
+{
+    unsigned i = vq_packed_put_singles(q, f, c, tokens, n);
+    uint32_t total = i;
+
+    for (; i < n; i++) {
+        unsigned nseg = c[i].nread + c[i].nwrite;
+        bool indirect = vq_drv_goes_indirect(q, f, nseg);
+        unsigned ndesc = indirect ? 1 : nseg;
+        if (vq_unlikely(nseg == 0 || ndesc > q->nfree))
+            break;
+        if (nseg > 1 && vq_unlikely(vq_chain_too_long(&c[i], nseg)))
+            break;
+        // In order a buffer is named after its first slot, so the oldest one needs no look-up.
+        uint16_t id = f & VQ_F_IN_ORDER ? q->avail_idx : q->free_head;
+        if (!(f & VQ_F_IN_ORDER))
+            q->free_head = q->slot[id].next;
+        vq_drv_remember(q, id, tokens[i], &c[i], (uint16_t)ndesc);
+        if (indirect)
+            vq_packed_put_indirect(q, &c[i], id, nseg);
+        else
+            vq_packed_put_direct(q, &c[i], id, nseg);
+        total += ndesc;
+    }
+    q->unnotified = vq_count_up(q->unnotified, total);
+    return i;
+}
+
+VQ_INLINE void vq_packed_drv_publish(struct vq_drv *q, uint64_t f)
+{
+    if (!q->head_held)
+        return;
+    // P1a: all that was put before the first one's flags; pairs with P1b.
+    vq_store64_release(f, &q->pring[q->head_slot].word, q->head_word);
+    q->head_held = false;
+}
+
+// ---- Driver: get used ----
+
+// Returns an id to the free list: the one freed last is used first.
+VQ_INLINE void vq_packed_free(struct vq_drv *q, uint16_t id)
+{
+    q->slot[id].next = q->free_head;
+    q->free_head = id;
+}
+
+// Steps over the descriptors of a used buffer.
+VQ_INLINE void vq_packed_used_step(struct vq_drv *q, uint16_t ndesc)
+{
+    uint32_t at = (uint32_t)q->used_idx + ndesc;
+    if (vq_unlikely(at >= q->size)) {
+        at -= q->size;
+        q->used_mark ^= VQ_PACKED_MARKS;
+    }
+    q->used_idx = (uint16_t)at;
+}
+
+// Reads what may be a used descriptor: false when it is none yet.
+VQ_INLINE bool vq_packed_read_used(const struct vq_packed_desc *d, uint16_t mark, uint64_t f,
+                                   uint64_t *word)
+{
+    // P2b: id, length and buffer after the flags; pairs with P2a.
+    *word = vq_load64_acquire(f, &d->word);
+    return (uint16_t)((*word >> 48) & VQ_PACKED_MARKS) == mark;
+}
+
+// The one at the present position.
+VQ_INLINE bool vq_packed_next_used(const struct vq_drv *q, uint64_t f, uint64_t *word)
+{
+    return vq_packed_read_used(&q->pring[q->used_idx], q->used_mark, f, word);
+}
+
+// One used descriptor for one buffer, in any order.
+VQ_INLINE bool vq_packed_get_one(struct vq_drv *q, uint64_t f, struct vq_done *done)
+{
+    uint64_t word;
+    if (q->outstanding == 0 || !vq_packed_next_used(q, f, &word))
+        return false;
+    uint16_t id = (uint16_t)(word >> 32);
+    // Only WRITE gives the length a meaning (§2.8.4).
+    uint32_t bytes = word >> 48 & VQ_DESC_F_WRITE ? (uint32_t)word : 0;
+    if (!vq_drv_take(q, id, bytes, done))
+        return false;
+    vq_packed_free(q, id);
+    return true;
+}
+
+// In order: the oldest buffer. The used descriptor at the start of a batch names its last one.
+VQ_INLINE bool vq_packed_get_in_order(struct vq_drv *q, uint64_t f, struct vq_done *done)
+{
+    if (!q->batch_held) {
+        uint64_t word;
+        if (q->outstanding == 0 || !vq_packed_next_used(q, f, &word))
+            return false;
+        uint32_t bytes = word >> 48 & VQ_DESC_F_WRITE ? (uint32_t)word : 0;
+        if (!vq_drv_hold_batch(q, (uint16_t)(word >> 32), bytes))
+            return false;
+    }
+    q->order_head = q->used_idx;
+    return vq_drv_take_oldest(q, done);
+}
+
+// Buffers of one descriptor, up to one that is not, or that is not as it should be: *odd. As above,
+// in registers.
+VQ_INLINE unsigned vq_packed_get_singles(struct vq_drv *q, uint64_t f, void **tokens,
+                                         uint32_t *bytes, unsigned n, bool *odd)
+{
+    const struct vq_packed_desc *d = q->pring;
+    struct vq_drv_slot *slot = q->slot;
+    uint32_t at = q->used_idx, size = q->size, last = q->batch_id, last_bytes = q->batch_bytes;
+    uint16_t mark = q->used_mark, free = q->free_head;
+    bool held = (f & VQ_F_IN_ORDER) && q->batch_held;
+    unsigned i, most = n < q->outstanding ? n : q->outstanding;
+
+    *odd = false;
+    for (i = 0; i < most; i++) {
+        uint32_t id = at, got = last_bytes;
+        if (!held) {
+            uint64_t word;
+            if (!vq_packed_read_used(&d[at], mark, f, &word))
+                break;
+            last = (uint16_t)(word >> 32);
+            got = last_bytes = word >> 48 & VQ_DESC_F_WRITE ? (uint32_t)word : 0;
+            *odd = last >= size || slot[last].ndesc == 0;
+            if (vq_unlikely(*odd))
+                break;
+            held = f & VQ_F_IN_ORDER;
+            if (!(f & VQ_F_IN_ORDER))
+                id = last;
+        }
+        struct vq_drv_slot *s = &slot[id];
+        if ((f & VQ_F_IN_ORDER) && id != last)
+            got = s->writable;
+        *odd = s->ndesc != 1 || got > s->writable;
+        if (vq_unlikely(*odd))
+            break;
+        tokens[i] = s->token;
+        if (bytes)
+            bytes[i] = got;
+        s->ndesc = 0;
+        if (f & VQ_F_IN_ORDER) {
+            held = id != last;
+        } else {
+            s->next = free;
+            free = (uint16_t)id;
+        }
+        if (vq_unlikely(++at == size)) {
+            at = 0;
+            mark ^= VQ_PACKED_MARKS;
+        }
+    }
+    q->used_idx = (uint16_t)at;
+    q->used_mark = mark;
+    q->free_head = free;
+    q->nfree += i;
+    q->outstanding -= i;
+    if (f & VQ_F_IN_ORDER) {
+        q->batch_held = held;
+        q->batch_id = (uint16_t)last;
+        q->batch_bytes = last_bytes;
+    }
+    return i;
+}
+
+VQ_INLINE unsigned vq_packed_get_used(struct vq_drv *q, uint64_t f, void **tokens, uint32_t *bytes,
+                                      unsigned n)
+{
+    struct vq_done done;
+    bool odd;
+    unsigned i = vq_packed_get_singles(q, f, tokens, bytes, n, &odd);
+
+    for (; odd && i < n; i++) {
+        bool ok = f & VQ_F_IN_ORDER ? vq_packed_get_in_order(q, f, &done)
+                                    : vq_packed_get_one(q, f, &done);
+        if (!ok)
+            break;
+        q->nfree += done.ndesc;
+        vq_packed_used_step(q, done.ndesc);
+        tokens[i] = done.token;
+        if (bytes)
+            bytes[i] = done.bytes;
+    }
+    return i;
+}
+
+// ---- Driver: notifications ----
+
+VQ_INLINE bool vq_packed_drv_must_notify(struct vq_drv *q, uint64_t f)
+{
+    uint32_t count = q->unnotified;
+    if (count == 0)
+        return false;
+    q->unnotified = 0;
+    vq_fence(f); // P3a: flags stored before the event is read; pairs with P3b.
+    uint32_t now = vq_packed_pos(q->avail_idx, q->avail_mark == VQ_DESC_F_AVAIL, q->size);
+    return vq_packed_event_hit(f, vq_load32(&q->dev_event->word), now, q->size, count);
+}
+
+VQ_INLINE void vq_packed_drv_notify_off(struct vq_drv *q, uint64_t f)
+{
+    (void)f;
+    vq_store32(&q->drv_event->word, VQ_EVENT_F_DISABLE << 16);
+}
+
+VQ_INLINE bool vq_packed_drv_notify_on(struct vq_drv *q, uint64_t f)
+{
+    uint64_t word;
+    vq_packed_arm(f, q->drv_event, q->used_idx, q->used_mark != 0);
+    vq_fence(f); // P4b: the event stored before the flags are read; pairs with P4a.
+    return q->batch_held || (q->outstanding > 0 && vq_packed_next_used(q, f, &word));
+}
+
+#endif
