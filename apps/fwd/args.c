@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "args.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "forward.h"
+
+static const char usage[] =
+    "usage: tern-fwd [EAL options] -- [options]\n"
+    "  --mode io|mac           what to do with packets (default io)\n"
+    "  --config '(PORT,QUEUE,LCORE),…'\n"
+    "                          which worker polls which receive queue (default auto: the one with "
+    "the\n"
+    "                          fewest queues, on the port's NUMA node first)\n"
+    "  --pairs '(PORT,PORT),…' which ports send to each other (default (0,1),(2,3),…)\n"
+    "  --rxq N, --txq N        receive, transmit queues a port (default 1; one a worker where "
+    "there are)\n"
+    "  --ndesc N               descriptors a ring (default: the device's)\n"
+    "  --idle spin|pause       what a worker does that found nothing (default spin)\n"
+    "  --burst N               packets a poll, 1 to 64 (default 32)\n"
+    "  --mbufs N               packet buffers a NUMA node (default 16384)\n"
+    "  --drain-ms N            how long a stop waits for packets on their way (default 1000)\n"
+    "  --help, --version\n";
+
+static bool bad(const char *option, const char *value, const char *fix)
+{
+    fwd_error("--%s %s is not understood\nfix: %s", option, value, fix);
+    return false;
+}
+
+// ---- values ----
+
+static bool number(const char *option, const char *text, unsigned long min, unsigned long max,
+                   unsigned long *value)
+{
+    char *end;
+    char fix[64];
+    errno = 0;
+    *value = strtoul(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && !*end && !errno && *value >= min && *value <= max)
+        return true;
+    snprintf(fix, sizeof(fix), "give a number from %lu to %lu", min, max);
+    return bad(option, text, fix);
+}
+
+static int word(const char *text, const char *const *words)
+{
+    for (int i = 0; words[i]; i++)
+        if (strcmp(text, words[i]) == 0)
+            return i;
+    return -1;
+}
+
+// Reads "(a,b,…)" of n numbers and the comma behind it. NULL: it is none.
+static const char *tuple(const char *s, unsigned n, uint16_t *values)
+{
+    if (*s++ != '(')
+        return NULL;
+    for (unsigned i = 0; i < n; i++) {
+        char *end;
+        if (*s < '0' || *s > '9')
+            return NULL;
+        unsigned long v = strtoul(s, &end, 10);
+        if (v > UINT16_MAX || *end != (i + 1 < n ? ',' : ')'))
+            return NULL;
+        values[i] = (uint16_t)v;
+        s = end + 1;
+    }
+    if (*s == ',' && s[1])
+        return s + 1;
+    return *s ? NULL : s;
+}
+
+static bool add_assign(struct fwd_conf *conf, const uint16_t *v)
+{
+    for (uint16_t i = 0; i < conf->nassign; i++)
+        if (conf->assign[i].port == v[0] && conf->assign[i].queue == v[1])
+            return false;
+    if (conf->nassign == FWD_CONF_ASSIGN)
+        return false;
+    conf->assign[conf->nassign++] = (struct fwd_conf_assign){v[0], v[1], v[2]};
+    return true;
+}
+
+static bool parse_config(struct fwd_conf *conf, const char *text)
+{
+    uint16_t v[3];
+    if (strcmp(text, "auto") == 0)
+        return true;
+    for (const char *s = text; s && (*s || s == text);) {
+        s = tuple(s, 3, v);
+        if (!s || !add_assign(conf, v))
+            return bad("config", text,
+                       "write '(port,queue,lcore),(port,queue,lcore)', each queue once; or auto");
+    }
+    return true;
+}
+
+static bool parse_pairs(struct fwd_conf *conf, const char *text)
+{
+    uint16_t v[2];
+    for (const char *s = text; s && (*s || s == text);) {
+        s = tuple(s, 2, v);
+        if (!s || conf->npairs == FWD_CONF_PORTS)
+            return bad("pairs", text, "write '(port,port),(port,port)'");
+        conf->pairs[conf->npairs++] = (struct fwd_conf_pair){v[0], v[1]};
+    }
+    return true;
+}
+
+// ---- options ----
+
+enum { MODE, CONFIG, PAIRS, RXQ, TXQ, NDESC, IDLE, BURST, MBUFS, DRAIN_MS, HELP, VERSION };
+static const struct option options[] = {
+    {"mode", required_argument, NULL, MODE},
+    {"config", required_argument, NULL, CONFIG},
+    {"pairs", required_argument, NULL, PAIRS},
+    {"rxq", required_argument, NULL, RXQ},
+    {"txq", required_argument, NULL, TXQ},
+    {"ndesc", required_argument, NULL, NDESC},
+    {"idle", required_argument, NULL, IDLE},
+    {"burst", required_argument, NULL, BURST},
+    {"mbufs", required_argument, NULL, MBUFS},
+    {"drain-ms", required_argument, NULL, DRAIN_MS},
+    {"help", no_argument, NULL, HELP},
+    {"version", no_argument, NULL, VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static bool parse_word(struct fwd_conf *conf, int option, const char *text)
+{
+    static const char *const modes[] = {"io", "mac", NULL};
+    static const char *const idles[] = {"spin", "pause", NULL};
+    int i = word(text, option == MODE ? modes : idles);
+    if (i < 0)
+        return bad(options[option].name, text, "see tern-fwd -- --help for the words it takes");
+    if (option == MODE)
+        conf->mode = (enum fwd_mode_id)i;
+    else
+        conf->idle = (enum fwd_idle)i;
+    return true;
+}
+
+static bool parse_number(struct fwd_conf *conf, int option, const char *text)
+{
+    static const unsigned long max[] = {
+        [RXQ] = FWD_QUEUES_MAX,  [TXQ] = FWD_QUEUES_MAX, [NDESC] = 32768,
+        [BURST] = FWD_BURST_MAX, [MBUFS] = 1ul << 24,    [DRAIN_MS] = 3600000,
+    };
+    unsigned long v;
+    if (!number(options[option].name, text, option == DRAIN_MS ? 0 : 1, max[option], &v))
+        return false;
+    switch (option) {
+    case RXQ:
+        conf->all_ports.rxq = (uint16_t)v;
+        break;
+    case TXQ:
+        conf->all_ports.txq = (uint16_t)v;
+        break;
+    case NDESC:
+        conf->all_ports.ndesc = (uint16_t)v;
+        break;
+    case BURST:
+        conf->burst = (uint16_t)v;
+        break;
+    case MBUFS:
+        conf->mbufs = (uint32_t)v;
+        break;
+    default:
+        conf->drain_ms = (uint32_t)v;
+    }
+    return true;
+}
+
+static bool parse_option(struct fwd_conf *conf, int option, const char *text)
+{
+    switch (option) {
+    case MODE:
+    case IDLE:
+        return parse_word(conf, option, text);
+    case CONFIG:
+        return parse_config(conf, text);
+    case PAIRS:
+        return parse_pairs(conf, text);
+    default:
+        return parse_number(conf, option, text);
+    }
+}
+
+enum fwd_args_end fwd_args_parse(int argc, char **argv, struct fwd_conf *conf)
+{
+    int option;
+    optind = 0; // EAL has used getopt too
+    while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+        if (option == HELP || option == VERSION) {
+            fputs(option == HELP ? usage : "tern-fwd " TERN_VERSION "\n", stdout);
+            return FWD_ARGS_DONE;
+        }
+        if (option == '?') {
+            fputs("fix: see tern-fwd -- --help\n", stderr);
+            return FWD_ARGS_BAD;
+        }
+        if (!parse_option(conf, option, optarg))
+            return FWD_ARGS_BAD;
+    }
+    if (optind == argc)
+        return FWD_ARGS_RUN;
+    fwd_error("%s is no option\nfix: see tern-fwd -- --help", argv[optind]);
+    return FWD_ARGS_BAD;
+}

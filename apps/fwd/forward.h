@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The program (struct fwd), and what a mode of forwarding is.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mempool.h>
+
+#include "conf.h"
+#include "count.h"
+#include "out.h"
+#include "port.h"
+#include "worker.h"
+
+// A mode. Only `name` and `burst` are needed.
+struct fwd_mode {
+    const char *name;
+
+    // Once, before the first port. 0 or a negative errno, after an error message with a fix.
+    int (*init)(struct fwd *fwd);
+    void (*fini)(struct fwd *fwd);
+
+    // A port comes (it runs, and nobody polls it yet) or goes (nobody polls it any more); workers
+    // are held. An error of port_add keeps the port out.
+    int (*port_add)(struct fwd *fwd, struct fwd_port *port);
+    void (*port_remove)(struct fwd *fwd, struct fwd_port *port);
+
+    // n packets (1 to FWD_BURST_MAX) that came in by `in`, in their order. All are the callee's:
+    // each is sent by fwd_send() or dropped by fwd_drop(). Worker's thread.
+    void (*burst)(struct fwd_worker *w, struct fwd_port *in, struct rte_mbuf **pkts, uint16_t n);
+
+    // Each second. Control thread; workers run.
+    void (*tick)(struct fwd *fwd, uint64_t now_s);
+};
+
+extern const struct fwd_mode fwd_mode_io;  // each port's packets to its peer, as they are
+extern const struct fwd_mode fwd_mode_mac; // the same, with the peer's address as source
+
+struct fwd {
+    struct fwd_conf conf;
+    const struct fwd_mode *mode;
+    void *mode_data;
+    struct fwd_port *ports[FWD_PORTS_MAX]; // by DPDK's port id; NULL: not ours
+    uint16_t nports;
+    struct fwd_worker *workers[FWD_WORKERS_MAX + 1]; // and behind the last one: control
+    uint16_t nworkers;                               // those with a thread
+    struct fwd_worker *control; // sends what the control thread makes, by rings to the owners
+    bool running;               // the workers have their threads
+    unsigned holds;             // nesting of fwd_hold()
+    struct fwd_count gone;      // counts of ports that were removed
+    struct rte_mempool *pools[RTE_MAX_NUMA_NODES];
+    bool stopping; // the workers are to end
+};
+
+// The pool of packet buffers of a NUMA node (SOCKET_ID_ANY: the control thread's), made when first
+// asked for. NULL after an error message. Control thread.
+struct rte_mempool *fwd_pool(struct fwd *fwd, int socket);
+
+// Makes everything of `fwd->conf` and starts it; stops and frees everything. Control thread.
+int fwd_start(struct fwd *fwd);
+void fwd_stop(struct fwd *fwd);
+
+// ---- changes while it runs; control thread; 0 or a negative errno after an error message with a
+// fix ----
+
+// Opens a port and polls it: conf->assign does not know it, so its queues are placed automatically.
+int fwd_port_add(struct fwd *fwd, const struct fwd_conf_port *conf, struct fwd_port **port);
+
+// Takes a port out: no worker polls it or sends to it any more, what was on its way to it is sent
+// or dropped and counted.
+int fwd_port_remove(struct fwd *fwd, const char *name);
+
+// Lets the worker on `lcore` poll a receive queue. No packet is lost, and none overtakes another of
+// that queue.
+int fwd_queue_move(struct fwd *fwd, const char *port, uint16_t queue, unsigned lcore);
+
+// An error for the operator, to stderr, a line; `fix:` follows on its own line inside the text.
+void fwd_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

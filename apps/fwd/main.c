@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// tern-fwd: start, signals, stop.
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+
+#include "args.h"
+#include "forward.h"
+#include "watch.h"
+
+static struct fwd fwd;
+
+static void on_signal(int fd, void *arg)
+{
+    struct signalfd_siginfo info;
+    (void)arg;
+    if (read(fd, &info, sizeof(info)) == sizeof(info))
+        fwd_watch_stop();
+}
+
+static void on_second(int fd, void *arg)
+{
+    uint64_t turns;
+    struct timespec now;
+    (void)arg;
+    if (read(fd, &turns, sizeof(turns)) < 0)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (fwd.mode->tick)
+        fwd.mode->tick(&fwd, (uint64_t)now.tv_sec);
+}
+
+// Blocked before EAL starts threads, so that only the control thread takes them, by a file
+// descriptor.
+static int catch_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int each_second(void)
+{
+    struct itimerspec second = {.it_interval = {.tv_sec = 1}, .it_value = {.tv_sec = 1}};
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (fd >= 0)
+        timerfd_settime(fd, 0, &second, NULL);
+    return fd;
+}
+
+static void say_ports(void)
+{
+    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++) {
+        const struct fwd_port *port = fwd.ports[p];
+        for (uint16_t i = 0; port && i < port->nrxq; i++)
+            printf("port %u %s queue %u lcore %u\n", p, port->name, i,
+                   fwd.workers[port->rxq[i].worker]->lcore);
+    }
+    printf("forwarding: mode %s, %u ports, %u workers\n", fwd.mode->name, fwd.nports, fwd.nworkers);
+    fflush(stdout);
+}
+
+static void say_counts(void)
+{
+    struct fwd_snapshot s;
+    fwd_count_snapshot(&fwd, &s);
+    printf("rx %" PRIu64 " + made %" PRIu64 " = tx %" PRIu64 " + dropped %" PRIu64
+           " + in flight %" PRIu64 "\n",
+           s.sum.rx, s.sum.made, s.sum.tx, s.dropped, s.in_flight);
+    for (int i = 0; i < FWD_NCAUSES; i++)
+        if (s.sum.drop[i])
+            printf("dropped %s %" PRIu64 "\n", fwd_cause_name(i), s.sum.drop[i]);
+}
+
+static int forward(int signals)
+{
+    int rc = fwd_start(&fwd);
+    if (rc)
+        return rc;
+    fwd_watch_add(signals, on_signal, NULL);
+    fwd_watch_add(each_second(), on_second, NULL);
+    say_ports();
+    fwd_watch_run();
+    fwd_workers_stop(&fwd);
+    say_counts();
+    fwd_stop(&fwd);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    int signals = catch_signals();
+    fwd_conf_init(&fwd.conf);
+    int used = rte_eal_init(argc, argv);
+    if (used < 0) {
+        fwd_error("EAL does not start\nfix: see its messages above");
+        return 1;
+    }
+    argv[used] = argv[0];
+    enum fwd_args_end end = fwd_args_parse(argc - used, argv + used, &fwd.conf);
+    int rc = end == FWD_ARGS_RUN ? forward(signals) : 0;
+    rte_eal_cleanup();
+    if (end == FWD_ARGS_BAD)
+        return 2;
+    return rc ? 1 : 0;
+}

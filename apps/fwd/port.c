@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "port.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <rte_dev.h>
+#include <rte_malloc.h>
+
+#include "forward.h"
+
+#define COMMON_RX_OFFLOADS RTE_ETH_RX_OFFLOAD_SCATTER
+#define COMMON_TX_OFFLOADS RTE_ETH_TX_OFFLOAD_MULTI_SEGS
+
+static uint16_t min16(uint16_t a, uint16_t b)
+{
+    return a < b ? a : b;
+}
+
+// ---- find or create ----
+
+static int create(const struct fwd_conf_port *conf)
+{
+    char text[FWD_NAME_MAX + FWD_TEXT_MAX + 1];
+    snprintf(text, sizeof(text), "%s%s%s", conf->name, *conf->devargs ? "," : "", conf->devargs);
+    int rc = rte_dev_probe(text);
+    if (rc)
+        fwd_error("cannot create port %s: %s\nfix: see DPDK's messages above; the plug-in of the "
+                  "driver must be loaded (-d)",
+                  text, strerror(-rc));
+    return rc;
+}
+
+static void take_away(const struct fwd_port *port)
+{
+    struct rte_eth_dev_info info;
+    if (!port->created || rte_eth_dev_info_get(port->id, &info))
+        return;
+    rte_eth_dev_close(port->id);
+    rte_dev_remove(info.device);
+}
+
+static void fill_in(struct fwd_conf_port *conf, const struct fwd_conf_port *all)
+{
+    conf->rxq = conf->rxq ? conf->rxq : all->rxq;
+    conf->txq = conf->txq ? conf->txq : all->txq;
+    conf->ndesc = conf->ndesc ? conf->ndesc : all->ndesc;
+    conf->mtu = conf->mtu ? conf->mtu : all->mtu;
+}
+
+static int find(const struct fwd *fwd, const struct fwd_conf_port *conf, struct fwd_port *port)
+{
+    if (rte_eth_dev_get_port_by_name(conf->name, &port->id)) {
+        fwd_error("there is no port %s\nfix: create it with EAL's --vdev or -a, or give the port "
+                  "its devargs",
+                  conf->name);
+        return -ENODEV;
+    }
+    snprintf(port->name, sizeof(port->name), "%s", conf->name);
+    port->conf = *conf;
+    fill_in(&port->conf, &fwd->conf.all_ports);
+    port->created = conf->create;
+    port->socket = rte_eth_dev_socket_id(port->id);
+    return 0;
+}
+
+// ---- configure ----
+
+static int choose_queues(const struct fwd *fwd, struct fwd_port *port,
+                         const struct rte_eth_dev_info *info)
+{
+    // A guest may use fewer queues than offered; the first one it always has.
+    uint16_t most = port->guest ? 1 : min16(info->max_tx_queues, fwd->nworkers);
+    port->nrxq = port->conf.rxq ? port->conf.rxq : 1;
+    port->ntxq = port->conf.txq ? port->conf.txq : most;
+    uint16_t rx_max = min16(info->max_rx_queues, FWD_QUEUES_MAX);
+    if (port->nrxq <= rx_max && port->ntxq <= info->max_tx_queues)
+        return 0;
+    fwd_error("port %s has %u receive and %u transmit queues, asked for are %u and %u\n"
+              "fix: ask for fewer, or give the device more (queues=)",
+              port->name, rx_max, info->max_tx_queues, port->nrxq, port->ntxq);
+    return -EINVAL;
+}
+
+static int configure(struct fwd_port *port, const struct rte_eth_dev_info *info)
+{
+    struct rte_eth_conf conf;
+    memset(&conf, 0, sizeof(conf));
+    conf.rxmode.offloads = info->rx_offload_capa & COMMON_RX_OFFLOADS;
+    conf.txmode.offloads = info->tx_offload_capa & COMMON_TX_OFFLOADS;
+    conf.rxmode.mtu = port->conf.mtu;
+    int rc = rte_eth_dev_configure(port->id, port->nrxq, port->ntxq, &conf);
+    if (rc)
+        fwd_error("cannot configure port %s: %s\nfix: see DPDK's messages above", port->name,
+                  strerror(-rc));
+    return rc;
+}
+
+static int set_up_queues(struct fwd *fwd, struct fwd_port *port)
+{
+    uint16_t nrxd = port->conf.ndesc, ntxd = port->conf.ndesc;
+    struct rte_mempool *pool = fwd_pool(fwd, port->socket);
+    if (!pool)
+        return -ENOMEM;
+    int rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &nrxd, &ntxd);
+    for (uint16_t i = 0; rc == 0 && i < port->nrxq; i++)
+        rc = rte_eth_rx_queue_setup(port->id, i, nrxd, (unsigned)port->socket, NULL, pool);
+    for (uint16_t i = 0; rc == 0 && i < port->ntxq; i++)
+        rc = rte_eth_tx_queue_setup(port->id, i, ntxd, (unsigned)port->socket, NULL);
+    if (rc)
+        fwd_error("cannot set up the queues of port %s: %s\nfix: see DPDK's messages above; ask "
+                  "for fewer descriptors or queues",
+                  port->name, strerror(-rc));
+    return rc;
+}
+
+static void learn_link(struct fwd_port *port)
+{
+    struct rte_eth_link link;
+    if (rte_eth_link_get_nowait(port->id, &link) == 0)
+        __atomic_store_n(&port->link_up, link.link_status == RTE_ETH_LINK_UP, __ATOMIC_RELAXED);
+}
+
+static int on_link(uint16_t id, enum rte_eth_event_type type, void *arg, void *ret)
+{
+    (void)id;
+    (void)type;
+    (void)ret;
+    learn_link(arg);
+    return 0;
+}
+
+static int start(struct fwd_port *port)
+{
+    if (port->conf.has_mac)
+        rte_eth_dev_default_mac_addr_set(port->id, (struct rte_ether_addr *)port->conf.mac);
+    int rc = rte_eth_dev_start(port->id);
+    if (rc) {
+        fwd_error("cannot start port %s: %s\nfix: see DPDK's messages above", port->name,
+                  strerror(-rc));
+        return rc;
+    }
+    rte_eth_promiscuous_enable(port->id); // those that cannot receive everything anyway
+    rte_eth_macaddr_get(port->id, &port->mac);
+    rte_eth_dev_get_mtu(port->id, &port->mtu);
+    rte_eth_dev_callback_register(port->id, RTE_ETH_EVENT_INTR_LSC, on_link, port);
+    learn_link(port);
+    return 0;
+}
+
+// ---- hand-over rings ----
+
+static void free_rings(const struct fwd *fwd, struct fwd_port *port)
+{
+    for (uint16_t i = 0; port->rings && i <= fwd->nworkers; i++)
+        rte_ring_free(port->rings[i]);
+    rte_free(port->rings);
+}
+
+static int make_rings(const struct fwd *fwd, struct fwd_port *port)
+{
+    char name[RTE_RING_NAMESIZE];
+    port->rings = rte_calloc("fwd_rings", fwd->nworkers + 1u, sizeof(*port->rings), 0);
+    for (uint16_t i = 0; port->rings && i <= fwd->nworkers; i++) {
+        snprintf(name, sizeof(name), "fwd_%u_%u", port->id, i);
+        port->rings[i] = rte_ring_create(name, FWD_HANDOVER, port->socket,
+                                         RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
+        if (!port->rings[i])
+            break;
+        if (i == fwd->nworkers)
+            return 0;
+    }
+    fwd_error("no memory for the rings of port %s\nfix: give EAL more memory (-m, hugepages)",
+              port->name);
+    return -ENOMEM;
+}
+
+// ---- all ----
+
+static int bring_up(struct fwd *fwd, struct fwd_port *port)
+{
+    struct rte_eth_dev_info info;
+    int rc = rte_eth_dev_info_get(port->id, &info);
+    if (rc)
+        return rc;
+    port->guest = strstr(info.driver_name, "vhost") != NULL;
+    rc = choose_queues(fwd, port, &info);
+    if (rc == 0)
+        rc = configure(port, &info);
+    if (rc == 0)
+        rc = set_up_queues(fwd, port);
+    if (rc == 0)
+        rc = make_rings(fwd, port);
+    if (rc == 0)
+        rc = start(port);
+    return rc;
+}
+
+int fwd_port_open(struct fwd *fwd, const struct fwd_conf_port *conf, struct fwd_port **out)
+{
+    struct fwd_port *port = rte_zmalloc("fwd_port", sizeof(*port), RTE_CACHE_LINE_SIZE);
+    if (!port)
+        return -ENOMEM;
+    int rc = conf->create ? create(conf) : 0;
+    if (rc == 0)
+        rc = find(fwd, conf, port);
+    if (rc) {
+        rte_free(port);
+        return rc;
+    }
+    rc = bring_up(fwd, port);
+    if (rc) {
+        take_away(port);
+        free_rings(fwd, port);
+        rte_free(port);
+        return rc;
+    }
+    for (uint16_t i = 0; i < port->nrxq; i++)
+        port->rxq[i] = (struct fwd_rxq){.port = port, .id = i, .worker = -1};
+    *out = port;
+    return 0;
+}
+
+void fwd_port_close(struct fwd *fwd, struct fwd_port *port)
+{
+    rte_eth_dev_callback_unregister(port->id, RTE_ETH_EVENT_INTR_LSC, on_link, port);
+    rte_eth_dev_stop(port->id);
+    take_away(port);
+    free_rings(fwd, port);
+    rte_free(port);
+}
+
+struct fwd_port *fwd_port_find(struct fwd *fwd, const char *name)
+{
+    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++)
+        if (fwd->ports[p] && strcmp(fwd->ports[p]->name, name) == 0)
+            return fwd->ports[p];
+    return NULL;
+}
+
+void fwd_port_pair_up(struct fwd *fwd)
+{
+    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++)
+        if (fwd->ports[p])
+            fwd->ports[p]->peer = fwd->conf.npairs ? NULL : fwd->ports[p ^ 1];
+    for (uint16_t i = 0; i < fwd->conf.npairs; i++) {
+        struct fwd_port *a = fwd_port_find(fwd, fwd->conf.ports[fwd->conf.pairs[i].a].name);
+        struct fwd_port *b = fwd_port_find(fwd, fwd->conf.ports[fwd->conf.pairs[i].b].name);
+        if (a)
+            a->peer = b;
+        if (b)
+            b->peer = a;
+    }
+}

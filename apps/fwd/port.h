@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Ports: from a name or devargs to an Ethernet device that runs. All functions: control thread.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ethdev.h>
+
+#include "conf.h"
+
+#define FWD_PORTS_MAX RTE_MAX_ETHPORTS
+#define FWD_QUEUES_MAX 128
+
+struct fwd;
+struct fwd_port;
+struct rte_ring;
+
+// A receive queue. Its counters belong to the worker that polls it; who that is changes only while
+// workers are held.
+struct fwd_rxq {
+    struct fwd_port *port;
+    uint16_t id;      // queue of the Ethernet device
+    int16_t worker;   // number of the worker that polls it; -1: nobody
+    uint64_t packets; // received
+    uint64_t bursts;  // polls that found something
+    uint64_t busy;    // TSC cycles of those polls and of what followed them
+} __rte_cache_aligned;
+
+// A port. What workers read of it changes only while they are held, but for `link_up`.
+struct fwd_port {
+    uint16_t id; // DPDK's port id, and its place in every table by port
+    uint16_t nrxq, ntxq;
+    bool guest;   // its transmit queues are filled with buffers that a guest gives (vhost, virtio)
+    bool created; // made by this program, which also takes it away
+    bool link_up; // relaxed atomic, written by the thread that learns of it
+    struct fwd_port *peer; // io, mac: where its packets go; NULL: nowhere
+    void *mode_data;       // the mode's own
+    struct rte_ether_addr mac;
+    int socket; // NUMA node, or SOCKET_ID_ANY
+    uint16_t mtu;
+    char name[RTE_ETH_NAME_MAX_LEN];
+    struct fwd_conf_port conf;
+    struct rte_ring **rings; // hand-over rings by sending worker, the control thread's last
+    struct fwd_rxq rxq[FWD_QUEUES_MAX];
+};
+
+// Creates (conf->create) or finds the device, configures and starts it. It is not in fwd's table
+// yet and nobody polls it. Returns 0, or a negative errno after an error message with a fix.
+int fwd_port_open(struct fwd *fwd, const struct fwd_conf_port *conf, struct fwd_port **port);
+
+// Stops the device, and takes it away where the program had created it. No worker may know it any
+// more.
+void fwd_port_close(struct fwd *fwd, struct fwd_port *port);
+
+// Sets every port's peer, by the configured pairs or, without any, 0-1, 2-3 and so on by port id.
+// Workers are held.
+void fwd_port_pair_up(struct fwd *fwd);
+
+// By name, NULL if there is none.
+struct fwd_port *fwd_port_find(struct fwd *fwd, const char *name);
+
+static inline bool fwd_port_link_up(const struct fwd_port *port)
+{
+    return __atomic_load_n(&port->link_up, __ATOMIC_RELAXED);
+}
