@@ -11,7 +11,7 @@
 
 static const char usage[] =
     "usage: tern-fwd [EAL options] -- [options]\n"
-    "  --mode io|mac           what to do with packets (default io)\n"
+    "  --mode io|mac|l2        what to do with packets (default io)\n"
     "  --config '(PORT,QUEUE,LCORE),…'\n"
     "                          which worker polls which receive queue (default auto: the one with "
     "the\n"
@@ -133,7 +133,7 @@ static const struct option options[] = {
 
 static bool parse_word(struct fwd_conf *conf, int option, const char *text)
 {
-    static const char *const modes[] = {"io", "mac", NULL};
+    static const char *const modes[] = {"io", "mac", "l2", NULL};
     static const char *const idles[] = {"spin", "pause", NULL};
     int i = word(text, option == MODE ? modes : idles);
     if (i < 0)

@@ -53,6 +53,8 @@ void fwd_count_snapshot(struct fwd *fwd, struct fwd_snapshot *s)
         for (uint16_t r = 0; r < w->nways; r++)
             s->in_flight += rte_ring_count(w->ways[r].ring);
     }
+    if (fwd->mode->in_flight)
+        s->in_flight += fwd->mode->in_flight(fwd);
     fwd_release(fwd);
     for (int i = 0; i < FWD_NCAUSES; i++)
         s->dropped += s->sum.drop[i];

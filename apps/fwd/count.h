@@ -18,7 +18,25 @@
     X(FWD_LINK_DOWN, "link_down", "nobody is connected to the output")                           \
     X(FWD_HANDOVER_FULL, "handover_full", "the worker that owns the output did not keep up")     \
     X(FWD_NO_PORT, "no_port", "there is no output for this input")                               \
-    X(FWD_RUNT, "runt", "shorter than an Ethernet header")
+    X(FWD_RUNT, "runt", "shorter than an Ethernet header")                                       \
+    X(FWD_NO_MBUF, "no_mbuf", "no packet buffer was free for a copy")                            \
+    X(FWD_NO_ROOM, "no_room", "no room in front of the packet for a tag")                        \
+    X(FWD_TRUNCATED, "truncated", "shorter than its headers, or than they say")                  \
+    X(FWD_BAD_SOURCE, "bad_source", "from a group or zero address, or a forged static one")      \
+    X(FWD_RESERVED_MAC, "reserved_mac", "to an address that bridges do not forward")             \
+    X(FWD_VLAN_FILTERED, "vlan_filtered", "the port is no member of the VLAN")                   \
+    X(FWD_SAME_PORT, "same_port", "its destination is where it came from")                       \
+    X(FWD_BAD_HEADER, "bad_header", "a header or its checksum is not valid")                     \
+    X(FWD_MARTIAN, "martian", "an IP address that cannot be where it is")                        \
+    X(FWD_NOT_FOR_US, "not_for_us", "to another's MAC address, or of no routed protocol")        \
+    X(FWD_MULTICAST, "multicast", "multicast and broadcast are not routed")                      \
+    X(FWD_TTL_EXPIRED, "ttl_expired", "TTL or hop limit used up")                                \
+    X(FWD_NO_ROUTE, "no_route", "no route to the destination")                                   \
+    X(FWD_TOO_BIG, "too_big", "longer than the output's MTU, and not to be fragmented")          \
+    X(FWD_UNREACHABLE, "unreachable", "the next hop did not answer")                             \
+    X(FWD_RESOLVING, "resolving", "too many packets wait for the next hop's address")            \
+    X(FWD_PUNT_FULL, "punt_full", "too many packets wait for the control thread")                \
+    X(FWD_FOR_HOST, "for_host", "taken by the program itself: ARP, ND, ICMP")
 
 enum fwd_cause {
 #define X(id, name, text) id,

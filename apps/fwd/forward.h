@@ -32,10 +32,14 @@ struct fwd_mode {
 
     // Each second. Control thread; workers run.
     void (*tick)(struct fwd *fwd, uint64_t now_s);
+
+    // Packets that the mode has put aside, counted. Control thread; workers are held.
+    uint64_t (*in_flight)(const struct fwd *fwd);
 };
 
 extern const struct fwd_mode fwd_mode_io;  // each port's packets to its peer, as they are
 extern const struct fwd_mode fwd_mode_mac; // the same, with the peer's address as source
+extern const struct fwd_mode fwd_mode_l2;  // a learning bridge with VLANs
 
 struct fwd {
     struct fwd_conf conf;

@@ -171,6 +171,7 @@ static const struct fwd_mode *mode_of(enum fwd_mode_id id)
     static const struct fwd_mode *const modes[] = {
         [FWD_IO] = &fwd_mode_io,
         [FWD_MAC] = &fwd_mode_mac,
+        [FWD_L2] = &fwd_mode_l2,
     };
     return id < RTE_DIM(modes) ? modes[id] : NULL;
 }
