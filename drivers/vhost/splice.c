@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Instances of single copy, and what applications see of it. A sender's half and a receiver's half
+// are chosen apart, so that the instances add up and do not multiply.
+#include "splice.h"
+
+#include <errno.h>
+
+#include <rte_errno.h>
+
+#include "pmd.h"
+#include "rest.h"
+
+static struct tern_queue *queue_of(struct tern_splice_queue *q)
+{
+    return (struct tern_queue *)q;
+}
+
+// The application has stopped it.
+static bool is_stopped(const struct tern_queue *q)
+{
+    return __atomic_load_n(&q->burst, __ATOMIC_RELAXED) == tern_burst_null;
+}
+
+// ---- the receiver's half ----
+
+#define TO_BITS (VQ_F_RING_PACKED | VNET_F_MRG_RXBUF)
+#define GIVE_INSTANCE(name, bits)                                                        \
+    static void name(struct tern_queue *q, const struct tern_splice_in *in,              \
+                     struct tern_splice_pkt *p, uint64_t which, uint32_t from_hdr_bytes) \
+    {                                                                                    \
+        tern_splice_give(q, (bits) | (q->f & ~TO_BITS), in, p, which, from_hdr_bytes);   \
+    }
+GIVE_INSTANCE(give_split, 0)
+GIVE_INSTANCE(give_split_mergeable, VNET_F_MRG_RXBUF)
+GIVE_INSTANCE(give_packed, VQ_F_RING_PACKED)
+GIVE_INSTANCE(give_packed_mergeable, TO_BITS)
+
+static void give(struct tern_queue *q, const struct tern_splice_in *in, struct tern_splice_pkt *p,
+                 uint64_t which, uint32_t from_hdr_bytes)
+{
+    if (q->f & VQ_F_RING_PACKED) {
+        if (q->f & VNET_F_MRG_RXBUF)
+            give_packed_mergeable(q, in, p, which, from_hdr_bytes);
+        else
+            give_packed(q, in, p, which, from_hdr_bytes);
+    } else if (q->f & VNET_F_MRG_RXBUF) {
+        give_split_mergeable(q, in, p, which, from_hdr_bytes);
+    } else {
+        give_split(q, in, p, which, from_hdr_bytes);
+    }
+}
+
+// Moves the frames of `which` to one queue, if there is a driver at it.
+static void move_to(struct tern_queue *q, const struct tern_splice_in *in,
+                    struct tern_splice_pkt *p, uint64_t which, uint32_t from_hdr_bytes)
+{
+    bool up = vhu_queue_enter(q->vq), runs = up && !is_stopped(q);
+    for (uint64_t left = which; left; left &= left - 1)
+        p[__builtin_ctzll(left)].result = runs ? TERN_SPLICE_NO_BUFFERS : TERN_SPLICE_DOWN;
+    if (likely(runs))
+        give(q, in, p, which, from_hdr_bytes);
+    if (up)
+        vhu_queue_leave(q->vq);
+}
+
+// ---- the sender's half ----
+
+// What a sender's frame can be in besides one segment of its own memory. To its own port a frame
+// goes by way of an mbuf: its buffers might be the receive buffers at the same time.
+static bool can_move(const struct tern_queue *q, const struct tern_splice_pkt *p)
+{
+    const struct tern_queue *to = queue_of(p->to);
+    return to && to->port != q->port;
+}
+
+// Carries out what was decided. Of frames that go to different queues each queue's are moved
+// together.
+static void carry_out(struct tern_queue *q, const struct tern_splice_in *in,
+                      struct tern_splice_pkt *p)
+{
+    uint64_t left = 0;
+    unsigned mbufs = 0;
+    for (unsigned i = 0; i < in->n; i++) {
+        if (p[i].todo == TERN_SPLICE_MOVE && !can_move(q, &p[i]))
+            p[i].todo = TERN_SPLICE_AS_MBUF;
+        if (unlikely(p[i].todo == TERN_SPLICE_AS_MBUF)) {
+            mbufs++;
+            continue;
+        }
+        tern_count_packet(&q->stats.p, &in->dst[i], p[i].bytes);
+        p[i].result = TERN_SPLICE_DISCARDED;
+        if (likely(p[i].todo == TERN_SPLICE_MOVE))
+            left |= UINT64_C(1) << i;
+    }
+    while (left) {
+        struct tern_splice_queue *to = p[__builtin_ctzll(left)].to;
+        uint64_t which = 0;
+        for (uint64_t see = left; see; see &= see - 1)
+            if (p[__builtin_ctzll(see)].to == to)
+                which |= see & -see;
+        move_to(queue_of(to), in, p, which, q->hdr_bytes);
+        left &= ~which;
+    }
+    if (unlikely(mbufs))
+        tern_splice_to_mbufs(q, in, p);
+}
+
+#define FROM_BITS (VQ_F_RING_PACKED | VQ_F_IN_ORDER)
+VQ_INLINE void chunk(struct tern_queue *q, uint64_t fs, struct tern_splice_in *in,
+                     struct tern_splice_pkt *p, unsigned n, tern_splice_decide decide, void *arg)
+{
+    tern_splice_look(q, fs, in, p, n);
+    if (in->got == 0)
+        return;
+    if (likely(in->n > 0)) {
+        if (likely(!__atomic_load_n(&q->vlan_strip, __ATOMIC_RELAXED)))
+            decide(arg, p, (uint16_t)in->n);
+        carry_out(q, in, p);
+    }
+    tern_rx_give_back(q, fs, in->c, in->got);
+    tern_finish(q, fs);
+}
+
+#define FROM_INSTANCE(name, bits)                                                                \
+    static void name(struct tern_queue *q, struct tern_splice_in *in, struct tern_splice_pkt *p, \
+                     unsigned n, tern_splice_decide decide, void *arg)                           \
+    {                                                                                            \
+        chunk(q, (bits) | (q->f & ~FROM_BITS), in, p, n, decide, arg);                           \
+    }
+FROM_INSTANCE(from_split, 0)
+FROM_INSTANCE(from_split_in_order, VQ_F_IN_ORDER)
+FROM_INSTANCE(from_packed, VQ_F_RING_PACKED)
+FROM_INSTANCE(from_packed_in_order, FROM_BITS)
+
+static void from(struct tern_queue *q, struct tern_splice_in *in, struct tern_splice_pkt *p,
+                 unsigned n, tern_splice_decide decide, void *arg)
+{
+    if (q->f & VQ_F_RING_PACKED) {
+        if (q->f & VQ_F_IN_ORDER)
+            from_packed_in_order(q, in, p, n, decide, arg);
+        else
+            from_packed(q, in, p, n, decide, arg);
+    } else if (q->f & VQ_F_IN_ORDER) {
+        from_split_in_order(q, in, p, n, decide, arg);
+    } else {
+        from_split(q, in, p, n, decide, arg);
+    }
+}
+
+static uint16_t splice_burst(struct tern_splice_queue *queue, struct tern_splice_pkt *pkts,
+                             uint16_t n, tern_splice_decide decide, void *arg)
+{
+    struct tern_queue *q = queue_of(queue);
+    struct tern_splice_in in;
+    in.got = in.n = 0;
+    n = RTE_MIN(n, TERN_SPLICE_BURST);
+    if (unlikely(tern_resting(q)) || unlikely(!vhu_queue_enter(q->vq)))
+        return 0;
+    if (likely(!is_stopped(q)))
+        from(q, &in, pkts, n, decide, arg);
+    vhu_queue_leave(q->vq);
+    tern_rest(q, in.got, n);
+    return (uint16_t)in.n;
+}
+
+// ---- queues ----
+
+static struct tern_splice_queue *find(uint16_t port, uint16_t queue, bool is_rx)
+{
+    const struct rte_eth_dev *dev = &rte_eth_devices[port < RTE_MAX_ETHPORTS ? port : 0];
+    rte_errno = ENODEV;
+    if (!rte_eth_dev_is_valid_port(port) || dev->dev_ops != &tern_ops)
+        return NULL;
+    rte_errno = EINVAL;
+    if (queue >= (is_rx ? dev->data->nb_rx_queues : dev->data->nb_tx_queues))
+        return NULL;
+    return is_rx ? dev->data->rx_queues[queue] : dev->data->tx_queues[queue];
+}
+
+static struct tern_splice_queue *rx_queue(uint16_t port, uint16_t queue)
+{
+    return find(port, queue, true);
+}
+
+static struct tern_splice_queue *tx_queue(uint16_t port, uint16_t queue)
+{
+    return find(port, queue, false);
+}
+
+__attribute__((visibility("default"))) const struct tern_splice *tern_vhost_splice(uint32_t version)
+{
+    static const struct tern_splice functions = {
+        .rx_queue = rx_queue, .tx_queue = tx_queue, .burst = splice_burst};
+    return version == TERN_SPLICE_VERSION ? &functions : NULL;
+}

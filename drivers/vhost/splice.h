@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Single copy from guest to guest, as always-inline bodies over the feature words: `fs` of the
+// queue that the frames come from, `f` of one that they go to. splice.c makes the instances;
+// tern_vhost.h says what applications may expect.
+//
+// A burst is inside the gate of the sender's queue from its start to its end, and meanwhile inside
+// that of one receiver's queue after the other. To enter never waits, so the order of gates does
+// not matter: a control thread waits for one burst at most, and no burst for a control thread.
+#ifndef TERN_VHOST_SPLICE_H
+#define TERN_VHOST_SPLICE_H
+
+#include "burst.h"
+#include "tern_vhost.h"
+
+// What came from the sender: chains got, and those of them that are frames, by frame.
+struct tern_splice_in {
+    struct vq_chain c[TERN_CHUNK];
+    const struct vq_chain *of[TERN_CHUNK];
+    uint64_t dst[TERN_CHUNK]; // destination address as it was sent, for the sender's counters
+    unsigned got, n;
+};
+
+// ---- the sender's side ----
+
+// Any chain that is not one segment with a whole head in it. False: dropped.
+static __rte_noinline bool tern_splice_look_odd(struct tern_queue *q, const struct vq_chain *c,
+                                                struct tern_splice_pkt *p)
+{
+    struct tern_cursor at = {.seg = c->seg, .nseg = c->nread, .at = 0};
+    uint64_t total = tern_seg_bytes(c->seg, c->nread);
+    if (c->nwrite) {
+        vq_dev_break(&q->vq->vq, VQ_E_DIRECTION);
+        return false;
+    }
+    if (total < q->hdr_bytes + RTE_ETHER_HDR_LEN) {
+        q->stats.drops[TERN_DROP_RUNT]++;
+        return false;
+    }
+    if (total - q->hdr_bytes > q->max_pkt_bytes) {
+        q->stats.drops[TERN_DROP_TOO_LONG]++;
+        return false;
+    }
+    p->bytes = (uint32_t)(total - q->hdr_bytes);
+    p->head_bytes = (uint8_t)RTE_MIN(p->bytes, TERN_SPLICE_HEAD);
+    tern_cursor_skip(&at, q->hdr_bytes);
+    tern_cursor_copy(&at, p->head, NULL, p->head_bytes);
+    return true;
+}
+
+VQ_INLINE bool tern_splice_look_one(struct tern_queue *q, const struct vq_chain *c,
+                                    struct tern_splice_pkt *p)
+{
+    uint32_t bytes = c->seg->bytes - q->hdr_bytes;
+    if (likely(c->nread == 1 && c->nwrite == 0 && bytes <= q->max_pkt_bytes &&
+               c->seg->bytes >= q->hdr_bytes + TERN_SPLICE_HEAD)) {
+        memcpy(p->head, (uint8_t *)vq_seg_ptr(c->seg) + q->hdr_bytes, TERN_SPLICE_HEAD);
+        p->head_bytes = TERN_SPLICE_HEAD;
+        p->bytes = bytes;
+    } else if (!tern_splice_look_odd(q, c, p)) {
+        return false;
+    }
+    __asm__ volatile("" ::: "memory"); // the copy is the only read
+    p->todo = TERN_SPLICE_AS_MBUF;
+    p->to = NULL;
+    p->mbuf = NULL;
+    return true;
+}
+
+// Takes up to `n` chains of the sender and copies the first bytes of their frames.
+VQ_INLINE void tern_splice_look(struct tern_queue *q, uint64_t fs, struct tern_splice_in *in,
+                                struct tern_splice_pkt *p, unsigned n)
+{
+    in->n = 0;
+    in->got = vq_dev_get_avail_burst(&q->vq->vq, fs, in->c, n, q->seg, q->nseg);
+    for (unsigned i = 0; i < in->got; i++)
+        vq_prefetch((uint8_t *)vq_seg_ptr(in->c[i].seg) + q->hdr_bytes);
+    for (unsigned i = 0; i < in->got; i++) {
+        if (unlikely(!tern_splice_look_one(q, &in->c[i], &p[in->n])))
+            continue;
+        memcpy(&in->dst[in->n], p[in->n].head, sizeof(in->dst[0]));
+        in->of[in->n++] = &in->c[i];
+    }
+}
+
+// Copies what the application wants as mbufs. With an empty pool they are dropped, not left in the
+// ring: frames between guests do not wait for those who hold the mbufs.
+static __rte_noinline void tern_splice_to_mbufs(struct tern_queue *q,
+                                                const struct tern_splice_in *in,
+                                                struct tern_splice_pkt *p)
+{
+    uint32_t room = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
+    for (unsigned i = 0; i < in->n; i++) {
+        struct rte_mbuf *m;
+        if (p[i].todo != TERN_SPLICE_AS_MBUF)
+            continue;
+        p[i].result = TERN_SPLICE_LOST;
+        if (!tern_mbuf_get_bulk(q->mp, &m, 1)) {
+            q->stats.drops[TERN_DROP_NO_MBUF]++;
+        } else if (!tern_rx_one(q, in->of[i], m, room)) {
+            tern_mbuf_put_bulk(q->mp, &m, 1);
+        } else {
+            p[i].mbuf = m;
+            p[i].result = TERN_SPLICE_MBUF;
+        }
+    }
+}
+
+// ---- the receiver's side ----
+
+// Copies `bytes` from one list of segments to another; the caller has checked that both have them.
+static inline void tern_splice_copy(struct tern_cursor *to, struct tern_cursor *from,
+                                    uint32_t bytes)
+{
+    while (bytes > 0 && to->nseg > 0 && from->nseg > 0) {
+        uint32_t n = RTE_MIN(to->seg->bytes - to->at, from->seg->bytes - from->at);
+        n = RTE_MIN(n, bytes);
+        tern_copy((uint8_t *)vq_seg_ptr(to->seg) + to->at,
+                  (const uint8_t *)vq_seg_ptr(from->seg) + from->at, n);
+        tern_cursor_skip(to, n);
+        tern_cursor_skip(from, n);
+        bytes -= n;
+    }
+}
+
+// Any frame that is not one segment into one segment. Returns as tern_tx_odd.
+static __rte_noinline bool tern_splice_odd(struct tern_queue *q, uint64_t f, struct tern_tx *t,
+                                           struct tern_splice_pkt *p, const struct vq_chain *from,
+                                           uint32_t from_hdr_bytes)
+{
+    struct tern_cursor in = {.seg = from->seg, .nseg = from->nread, .at = 0}, out;
+    unsigned n;
+    if (!tern_tx_room(q, f, t, p->bytes, &n))
+        return false;
+    if (n == 0) {
+        p->result = TERN_SPLICE_NO_ROOM;
+        return true;
+    }
+    tern_tx_take(q, t, n, p->bytes, &out);
+    tern_cursor_copy(&out, NULL, p->head, p->head_bytes);
+    tern_cursor_skip(&in, from_hdr_bytes + p->head_bytes);
+    tern_splice_copy(&out, &in, p->bytes - p->head_bytes);
+    tern_count_packet(&q->stats.p, p->head, p->bytes);
+    p->result = TERN_SPLICE_SENT;
+    return true;
+}
+
+VQ_INLINE bool tern_splice_one(struct tern_queue *q, uint64_t f, struct tern_tx *t,
+                               struct tern_splice_pkt *p, const struct vq_chain *from,
+                               uint32_t from_hdr_bytes)
+{
+    const struct vq_chain *c = &t->c[t->next];
+    uint32_t need = q->hdr_bytes + p->bytes;
+    if (unlikely(t->next == t->got || c->nread || c->nwrite != 1 || c->seg->bytes < need ||
+                 from->nread != 1 || p->head_bytes != TERN_SPLICE_HEAD))
+        return tern_splice_odd(q, f, t, p, from, from_hdr_bytes);
+    uint8_t *to = vq_seg_ptr(c->seg);
+    const uint8_t *rest = (uint8_t *)vq_seg_ptr(from->seg) + from_hdr_bytes + TERN_SPLICE_HEAD;
+    t->kept += tern_hdr_keep(to, q->hdr_bytes);
+    to += q->hdr_bytes;
+    memcpy(to, p->head, TERN_SPLICE_HEAD);
+    tern_copy(to + TERN_SPLICE_HEAD, rest, p->bytes - TERN_SPLICE_HEAD);
+    t->used[t->next++] = (struct vq_used){.id = c->id, .ndesc = c->ndesc, .bytes = need};
+    tern_count_packet(&q->stats.p, p->head, p->bytes);
+    p->result = TERN_SPLICE_SENT;
+    return true;
+}
+
+// Moves the frames whose bits are set in `which` to the queue, inside its gate.
+VQ_INLINE void tern_splice_give(struct tern_queue *q, uint64_t f, const struct tern_splice_in *in,
+                                struct tern_splice_pkt *p, uint64_t which, uint32_t from_hdr_bytes)
+{
+    struct tern_tx t;
+    t.got = t.next = t.nseg = t.kept = t.dry = 0;
+    if (tern_tx_more(q, f, &t, (unsigned)__builtin_popcountll(which)))
+        tern_tx_prefetch(q, &t);
+    else
+        return;
+    for (; which; which &= which - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(which);
+        if (unlikely(!tern_splice_one(q, f, &t, &p[i], in->of[i], from_hdr_bytes)))
+            break;
+    }
+    if (t.next < t.got)
+        vq_dev_unget_avail(&q->vq->vq, f, &t.c[t.next], t.got - t.next);
+    if (likely(t.next > 0)) {
+        q->hdr_kept = t.kept > t.next / 2;
+        vq_dev_put_used_burst(&q->vq->vq, f, t.used, t.next);
+        tern_finish(q, f);
+    }
+}
+
+#endif
