@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "check.h"
+
+#include <dirent.h>
+#include <rte_config.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+
+#define MBUF_BYTES 2432u // a packet buffer of 2 KiB with its head room and structures
+#define NODES 64
+
+struct check {
+    const struct fwd_conf *conf;
+    const char *root;
+    FILE *out;
+    unsigned warnings;
+    bool cpus[RTE_MAX_LCORE]; // those of the configuration's workers
+    bool nodes[NODES];        // where they are
+    unsigned ncpus;
+};
+
+__attribute__((format(printf, 3, 4))) static void line(struct check *c, const char *about,
+                                                       const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    fprintf(c->out, "%-11s ", about);
+    vfprintf(c->out, format, ap);
+    fputc('\n', c->out);
+    va_end(ap);
+}
+
+__attribute__((format(printf, 3, 4))) static void warn(struct check *c, const char *fix,
+                                                       const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    fprintf(c->out, "warning: ");
+    vfprintf(c->out, format, ap);
+    fprintf(c->out, "\nfix: %s\n", fix);
+    va_end(ap);
+    c->warnings++;
+}
+
+// ---- files of the kernel ----
+
+// The first line of a file, without its end; false if it cannot be read.
+__attribute__((format(printf, 3, 4))) static bool read_line(const struct check *c, char text[256],
+                                                            const char *format, ...)
+{
+    char name[192], path[512];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(name, sizeof(name), format, ap);
+    va_end(ap);
+    snprintf(path, sizeof(path), "%s%s", c->root, name);
+    FILE *f = fopen(path, "re");
+    text[0] = '\0';
+    if (!f)
+        return false;
+    bool good = fgets(text, 256, f) || feof(f); // an empty file is an empty list
+    fclose(f);
+    text[strcspn(text, "\n")] = '\0';
+    return good;
+}
+
+// Is `cpu` in a list like "0-3,7"? An empty or strange list holds nothing.
+static bool in_list(const char *list, unsigned cpu)
+{
+    while (*list >= '0' && *list <= '9') {
+        char *end;
+        unsigned long first = strtoul(list, &end, 10), last = first;
+        if (*end == '-')
+            last = strtoul(end + 1, &end, 10);
+        if (cpu >= first && cpu <= last)
+            return true;
+        list = *end == ',' ? end + 1 : end;
+    }
+    return false;
+}
+
+static int node_of(const struct check *c, unsigned cpu)
+{
+    char text[256];
+    for (int node = 0; node < NODES; node++)
+        if (read_line(c, text, "/sys/devices/system/node/node%d/cpulist", node) &&
+            in_list(text, cpu))
+            return node;
+    return -1;
+}
+
+// ---- CPUs ----
+
+static void find_cpus(struct check *c)
+{
+    char online[256];
+    bool known = read_line(c, online, "/sys/devices/system/cpu/online");
+    for (unsigned i = 0; i < c->conf->nassign; i++)
+        c->cpus[c->conf->assign[i].lcore] = true;
+    for (unsigned cpu = 0; cpu < RTE_MAX_LCORE; cpu++) {
+        if (!c->cpus[cpu])
+            continue;
+        c->ncpus++;
+        int node = node_of(c, cpu);
+        if (node >= 0)
+            c->nodes[node] = true;
+        if (known && !in_list(online, cpu))
+            warn(c, "name another in lcores =", "lcore %u: there is no such CPU online (%s)", cpu,
+                 online);
+    }
+}
+
+static void check_isolation(struct check *c)
+{
+    char isolated[256], nohz[256];
+    read_line(c, isolated, "/sys/devices/system/cpu/isolated");
+    if (!read_line(c, nohz, "/sys/devices/system/cpu/nohz_full") || !strcmp(nohz, "(null)"))
+        nohz[0] = '\0';
+    line(c, "isolation", "isolcpus=%s nohz_full=%s", *isolated ? isolated : "none",
+         *nohz ? nohz : "none");
+    for (unsigned cpu = 0; cpu < RTE_MAX_LCORE; cpu++) {
+        if (!c->cpus[cpu])
+            continue;
+        if (!in_list(isolated, cpu))
+            warn(c, "add isolcpus= with the workers' CPUs to the kernel's command line",
+                 "lcore %u: the scheduler may put other threads on it", cpu);
+        else if (!in_list(nohz, cpu))
+            warn(c, "add nohz_full= with the workers' CPUs to the kernel's command line",
+                 "lcore %u: the timer interrupts it", cpu);
+    }
+}
+
+static void check_siblings(struct check *c)
+{
+    char list[256];
+    for (unsigned cpu = 0; cpu < RTE_MAX_LCORE; cpu++) {
+        if (!c->cpus[cpu] ||
+            !read_line(c, list, "/sys/devices/system/cpu/cpu%u/topology/thread_siblings_list", cpu))
+            continue;
+        for (unsigned other = cpu + 1; other < RTE_MAX_LCORE; other++)
+            if (c->cpus[other] && in_list(list, other))
+                warn(c, "give each worker a core of its own",
+                     "lcores %u and %u are two threads of one core", cpu, other);
+    }
+}
+
+static void check_governor(struct check *c)
+{
+    char text[256], first[256] = "";
+    for (unsigned cpu = 0; cpu < RTE_MAX_LCORE; cpu++) {
+        if (c->ncpus && !c->cpus[cpu])
+            continue;
+        if (!read_line(c, text, "/sys/devices/system/cpu/cpu%u/cpufreq/scaling_governor", cpu))
+            continue;
+        if (!*first)
+            strcpy(first, text);
+        if (c->cpus[cpu] && strcmp(text, "performance"))
+            warn(c, "cpupower frequency-set -g performance",
+                 "lcore %u: the governor %s changes the clock", cpu, text);
+    }
+    line(c, "governor", "%s", *first ? first : "none: this kernel does not steer the clock");
+}
+
+// ---- memory ----
+
+// Adds a node's pages of all sizes, in bytes.
+static void node_pages(const struct check *c, int node, uint64_t *total, uint64_t *unused)
+{
+    char path[512], text[256];
+    snprintf(path, sizeof(path), "%s/sys/devices/system/node/node%d/hugepages", c->root, node);
+    DIR *dir = opendir(path);
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        unsigned long kib =
+            !strncmp(e->d_name, "hugepages-", 10) ? strtoul(e->d_name + 10, NULL, 10) : 0;
+        static const char at[] = "/sys/devices/system/node/node%d/hugepages/hugepages-%lukB/%s";
+        if (kib && read_line(c, text, at, node, kib, "nr_hugepages"))
+            *total += strtoull(text, NULL, 10) * kib * 1024;
+        if (kib && read_line(c, text, at, node, kib, "free_hugepages"))
+            *unused += strtoull(text, NULL, 10) * kib * 1024;
+    }
+    if (dir)
+        closedir(dir);
+}
+
+static void check_hugepages(struct check *c)
+{
+    uint64_t need = (uint64_t)c->conf->mbufs * MBUF_BYTES, all = 0;
+    char text[256];
+    for (int node = 0; node < NODES; node++) {
+        uint64_t total = 0, unused = 0;
+        if (!read_line(c, text, "/sys/devices/system/node/node%d/cpulist", node))
+            continue;
+        node_pages(c, node, &total, &unused);
+        all += total;
+        line(c, "hugepages", "node %d: %llu MiB, %llu MiB free", node,
+             (unsigned long long)(total >> 20), (unsigned long long)(unused >> 20));
+        if (total && c->nodes[node] && unused < need)
+            warn(c, "reserve more hugepages on that node, or lower mbufs =",
+                 "node %d: %u packet buffers need %llu MiB of hugepages, %llu MiB are free", node,
+                 c->conf->mbufs, (unsigned long long)(need >> 20),
+                 (unsigned long long)(unused >> 20));
+    }
+    if (!all)
+        warn(c,
+             "echo 512 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, or start with "
+             "--no-huge before the --",
+             "no hugepages are reserved");
+}
+
+static void check_numa(struct check *c)
+{
+    char text[256];
+    unsigned nodes = 0;
+    for (int node = 0; node < NODES; node++)
+        nodes += read_line(c, text, "/sys/devices/system/node/node%d/cpulist", node);
+    line(c, "numa", "%u node%s", nodes, nodes == 1 ? "" : "s");
+    for (unsigned i = 0; i < c->conf->nassign; i++) {
+        const struct fwd_conf_assign *a = &c->conf->assign[i];
+        const char *name = c->conf->ports[a->port].name;
+        if (!read_line(c, text, "/sys/bus/pci/devices/%.32s/numa_node", name))
+            continue;
+        int device = atoi(text), cpu = node_of(c, a->lcore);
+        if (device >= 0 && cpu >= 0 && device != cpu)
+            warn(c, "name an lcore of the device's node in lcores =",
+                 "%s is on node %d, lcore %u, which polls its queue %u, on node %d", name, device,
+                 a->lcore, a->queue, cpu);
+    }
+}
+
+unsigned fwd_check_machine(const struct fwd_conf *conf, const char *root, FILE *out)
+{
+    struct check c = {.conf = conf, .root = root, .out = out};
+    find_cpus(&c);
+    if (c.ncpus)
+        line(&c, "workers", "%u named by the file", c.ncpus);
+    else
+        line(&c, "workers", "none named: queues go to EAL's lcores, which are not checked");
+    check_numa(&c);
+    check_hugepages(&c);
+    check_isolation(&c);
+    check_siblings(&c);
+    check_governor(&c);
+    return c.warnings;
+}
+
+// ---- the file ----
+
+static void tell_error(void *out, const char *what, const char *fix)
+{
+    fprintf(out, "%s\nfix: %s\n", what, fix);
+}
+
+int fwd_check_file(const char *path, const char *root, FILE *out)
+{
+    static const char *const modes[] = {"io", "mac", "l2", "l3"};
+    struct fwd_conf *conf = malloc(sizeof(*conf));
+    if (!conf)
+        return 1;
+    fwd_conf_init(conf);
+    unsigned errors = fwd_config_read(conf, path, tell_error, out);
+    if (errors) {
+        fprintf(out, "%s: %u error%s\n", path, errors, errors == 1 ? "" : "s");
+    } else {
+        fprintf(out, "%-11s %s: right; mode %s, %u ports, %u routes\n", "file", path,
+                modes[conf->mode], conf->nports, conf->nroutes);
+        unsigned warnings = fwd_check_machine(conf, root, out);
+        fprintf(out, "%u warning%s\n", warnings, warnings == 1 ? "" : "s");
+    }
+    free(conf);
+    return errors != 0;
+}
