@@ -7,10 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "forward.h"
 
 static const char usage[] =
     "usage: tern-fwd [EAL options] -- [options]\n"
+    "       tern-fwd --check FILE     is the configuration right, and the machine ready for it?\n"
+    "       tern-fwd --help | --version\n"
+    "  --file FILE             the configuration, see tern-fwd(1); options behind it win\n"
+    "  --control PATH          socket for ternctl\n"
+    "  --commands FILE         ternctl's commands to run at the start, one a line\n"
     "  --mode io|mac|l2        what to do with packets (default io)\n"
     "  --config '(PORT,QUEUE,LCORE),…'\n"
     "                          which worker polls which receive queue (default auto: the one with "
@@ -114,7 +120,23 @@ static bool parse_pairs(struct fwd_conf *conf, const char *text)
 
 // ---- options ----
 
-enum { MODE, CONFIG, PAIRS, RXQ, TXQ, NDESC, IDLE, BURST, MBUFS, DRAIN_MS, HELP, VERSION };
+enum {
+    MODE,
+    CONFIG,
+    PAIRS,
+    RXQ,
+    TXQ,
+    NDESC,
+    IDLE,
+    BURST,
+    MBUFS,
+    DRAIN_MS,
+    HELP,
+    VERSION,
+    FILE_,
+    CONTROL,
+    COMMANDS
+};
 static const struct option options[] = {
     {"mode", required_argument, NULL, MODE},
     {"config", required_argument, NULL, CONFIG},
@@ -128,6 +150,9 @@ static const struct option options[] = {
     {"drain-ms", required_argument, NULL, DRAIN_MS},
     {"help", no_argument, NULL, HELP},
     {"version", no_argument, NULL, VERSION},
+    {"file", required_argument, NULL, FILE_},
+    {"control", required_argument, NULL, CONTROL},
+    {"commands", required_argument, NULL, COMMANDS},
     {NULL, 0, NULL, 0},
 };
 
@@ -176,6 +201,20 @@ static bool parse_number(struct fwd_conf *conf, int option, const char *text)
     return true;
 }
 
+static void tell(void *arg, const char *what, const char *fix)
+{
+    (void)arg;
+    fwd_error("%s\nfix: %s", what, fix);
+}
+
+static bool parse_text(char *to, size_t room, int option, const char *text)
+{
+    if (!*text || strlen(text) >= room)
+        return bad(options[option].name, text, "give a path of 1 to 255 bytes");
+    strcpy(to, text);
+    return true;
+}
+
 static bool parse_option(struct fwd_conf *conf, int option, const char *text)
 {
     switch (option) {
@@ -186,9 +225,26 @@ static bool parse_option(struct fwd_conf *conf, int option, const char *text)
         return parse_config(conf, text);
     case PAIRS:
         return parse_pairs(conf, text);
+    case FILE_:
+        return fwd_config_read(conf, text, tell, NULL) == 0;
+    case CONTROL:
+        return parse_text(conf->ctl_path, sizeof(conf->ctl_path), option, text);
+    case COMMANDS:
+        return parse_text(conf->cmd_file, sizeof(conf->cmd_file), option, text);
     default:
         return parse_number(conf, option, text);
     }
+}
+
+bool fwd_args_about(const char *option)
+{
+    if (strcmp(option, "--help") == 0)
+        fputs(usage, stdout);
+    else if (strcmp(option, "--version") == 0)
+        puts("tern-fwd " TERN_VERSION);
+    else
+        return false;
+    return true;
 }
 
 enum fwd_args_end fwd_args_parse(int argc, char **argv, struct fwd_conf *conf)
@@ -197,7 +253,7 @@ enum fwd_args_end fwd_args_parse(int argc, char **argv, struct fwd_conf *conf)
     optind = 0; // EAL has used getopt too
     while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
         if (option == HELP || option == VERSION) {
-            fputs(option == HELP ? usage : "tern-fwd " TERN_VERSION "\n", stdout);
+            fwd_args_about(option == HELP ? "--help" : "--version");
             return FWD_ARGS_DONE;
         }
         if (option == '?') {

@@ -54,7 +54,8 @@ struct fwd {
     unsigned holds;             // nesting of fwd_hold()
     struct fwd_count gone;      // counts of ports that were removed
     struct rte_mempool *pools[RTE_MAX_NUMA_NODES];
-    bool stopping; // the workers are to end
+    bool stopping;      // the workers are to end
+    uint64_t started_s; // CLOCK_MONOTONIC
 };
 
 // The pool of packet buffers of a NUMA node (SOCKET_ID_ANY: the control thread's), made when first
@@ -81,3 +82,8 @@ int fwd_queue_move(struct fwd *fwd, const char *port, uint16_t queue, unsigned l
 
 // An error for the operator, to stderr, a line; `fix:` follows on its own line inside the text.
 void fwd_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+// What fwd_error() said last since fwd_error_clear(), "" if nothing: for whoever asked over the
+// control socket. Control thread.
+const char *fwd_error_last(void);
+void fwd_error_clear(void);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
@@ -15,14 +16,29 @@
 #define POOL_MBUFS 16384
 #define POOL_CACHE 256
 
+static char last_error[512];
+
 void fwd_error(const char *fmt, ...)
 {
     va_list args;
+    va_start(args, fmt);
+    vsnprintf(last_error, sizeof(last_error), fmt, args);
+    va_end(args);
     va_start(args, fmt);
     fputs("tern-fwd: ", stderr);
     vfprintf(stderr, fmt, args);
     fputc('\n', stderr);
     va_end(args);
+}
+
+const char *fwd_error_last(void)
+{
+    return last_error;
+}
+
+void fwd_error_clear(void)
+{
+    last_error[0] = '\0';
 }
 
 struct rte_mempool *fwd_pool(struct fwd *fwd, int socket)
@@ -178,16 +194,23 @@ static const struct fwd_mode *mode_of(enum fwd_mode_id id)
 
 int fwd_start(struct fwd *fwd)
 {
+    struct timespec now;
     name_all_ports(&fwd->conf);
     int rc = check_numbers(&fwd->conf);
     if (rc)
         return rc;
     fwd->mode = mode_of(fwd->conf.mode);
+    if (!fwd->mode) {
+        fwd_error("this tern-fwd has not the mode that is asked for\nfix: take another");
+        return -ENOTSUP;
+    }
     rc = fwd_workers_make(fwd);
     if (rc == 0 && fwd->mode->init)
         rc = fwd->mode->init(fwd);
     for (uint16_t i = 0; rc == 0 && i < fwd->conf.nports; i++)
         rc = fwd_port_add(fwd, &fwd->conf.ports[i], NULL);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    fwd->started_s = (uint64_t)now.tv_sec;
     if (rc == 0)
         fwd_workers_start(fwd);
     else

@@ -12,6 +12,8 @@
 #include <rte_eal.h>
 
 #include "args.h"
+#include "check.h"
+#include "control.h"
 #include "forward.h"
 #include "watch.h"
 
@@ -35,6 +37,7 @@ static void on_second(int fd, void *arg)
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (fwd.mode->tick)
         fwd.mode->tick(&fwd, (uint64_t)now.tv_sec);
+    fwd_control_tick();
 }
 
 // Blocked before EAL starts threads, so that only the control thread takes them, by a file
@@ -89,16 +92,24 @@ static int forward(int signals)
         return rc;
     fwd_watch_add(signals, on_signal, NULL);
     fwd_watch_add(each_second(), on_second, NULL);
-    say_ports();
-    fwd_watch_run();
+    rc = fwd_control_start(&fwd);
+    if (rc == 0) {
+        say_ports();
+        fwd_watch_run();
+    }
+    fwd_control_stop();
     fwd_workers_stop(&fwd);
     say_counts();
     fwd_stop(&fwd);
-    return 0;
+    return rc;
 }
 
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--check") == 0)
+        return fwd_check_file(argv[2], "", stdout);
+    if (argc == 2 && fwd_args_about(argv[1]))
+        return 0;
     int signals = catch_signals();
     fwd_conf_init(&fwd.conf);
     int used = rte_eal_init(argc, argv);

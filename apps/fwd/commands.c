@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "commands.h"
+
+#include <string.h>
+
+#define PORT "name of a port"
+
+const struct fwd_command fwd_commands[FWD_CMD_COUNT] = {
+    [FWD_CMD_HELP] = {"help", "all commands and their arguments", {{0}}},
+    [FWD_CMD_SHOW_STATUS] = {"show status",
+                             "version, mode, idle strategy, time since start",
+                             {{0}}},
+    [FWD_CMD_SHOW_PORTS] = {"show ports",
+                            "ports, links, queues and counters",
+                            {{"port", PORT, false}}},
+    [FWD_CMD_SHOW_WORKERS] = {"show workers",
+                              "threads: busy share, cycles a packet, wake-ups",
+                              {{0}}},
+    [FWD_CMD_SHOW_QUEUES] = {"show queues",
+                             "who polls each queue, and a verdict",
+                             {{"port", PORT, false}}},
+    [FWD_CMD_SHOW_DROPS] = {"show drops", "dropped packets by port and cause", {{0}}},
+    [FWD_CMD_SHOW_CONSERVATION] = {"show conservation",
+                                   "received + made = sent + dropped + in flight, in one moment",
+                                   {{0}}},
+    [FWD_CMD_PORT_ADD] = {"port add",
+                          "opens a port and polls it",
+                          {{"name", "DPDK's name of it", true},
+                           {"devargs", "creates it, as after --vdev NAME,", false},
+                           {"rxq", "receive queues", false},
+                           {"txq", "transmit queues", false},
+                           {"ndesc", "descriptors a ring", false},
+                           {"mtu", "bytes", false},
+                           {"mac", "its MAC address", false}}},
+    [FWD_CMD_PORT_REMOVE] = {"port remove",
+                             "takes a port out; what was on its way is sent or counted",
+                             {{"port", PORT, true}}},
+    [FWD_CMD_QUEUE_PIN] = {"queue pin",
+                           "lets another worker poll a receive queue, without loss or reordering",
+                           {{"port", PORT, true},
+                            {"queue", "number of the receive queue", true},
+                            {"lcore", "the worker's lcore", true}}},
+    [FWD_CMD_STOP] = {"stop", "drains and ends the program, as SIGTERM does", {{0}}},
+};
+
+const struct fwd_command *fwd_command_find(const char *name)
+{
+    for (size_t i = 0; i < FWD_CMD_COUNT; i++)
+        if (!strcmp(fwd_commands[i].name, name))
+            return &fwd_commands[i];
+    return NULL;
+}
+
+size_t fwd_command_nargs(const struct fwd_command *c)
+{
+    size_t n = 0;
+    while (n < FWD_COMMAND_ARGS && c->args[n].name)
+        n++;
+    return n;
+}
+
+const struct fwd_command_arg *fwd_command_arg_find(const struct fwd_command *c, const char *name)
+{
+    size_t n = fwd_command_nargs(c);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(c->args[i].name, name))
+            return &c->args[i];
+    return NULL;
+}

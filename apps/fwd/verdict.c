@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "verdict.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is(const json_t *o, const char *name, const char *text)
+{
+    const char *value = json_string_value(json_object_get(o, name));
+    return value && !strcmp(value, text);
+}
+
+static json_int_t number(const json_t *o, const char *name)
+{
+    return json_integer_value(json_object_get(o, name));
+}
+
+// How much a counter has grown; nothing without an earlier look, or when it was restarted.
+static json_int_t grown(const json_t *before, const json_t *now, const char *name)
+{
+    json_int_t was = number(before, name), is_now = number(now, name);
+    return before && is_now > was ? is_now - was : 0;
+}
+
+static const char *verdict_rx(const json_t *before, const json_t *now)
+{
+    json_int_t size = number(now, "size"), waiting = number(now, "waiting");
+    bool moves = grown(before, now, "packets") > 0;
+    if (!json_object_get(now, "lcore"))
+        return "not polled";
+    if (before && !moves && waiting > 0 && number(before, "waiting") > 0 &&
+        !grown(before, now, "kicks"))
+        return "kick lost";
+    if (size && waiting >= size - size / 8)
+        return "driver starved";
+    return moves ? "ok" : "idle";
+}
+
+static const char *verdict_tx(const json_t *before, const json_t *now)
+{
+    json_t *waiting = json_object_get(now, "waiting");
+    bool moves = grown(before, now, "packets") > 0;
+    if (grown(before, now, "no_room") || (waiting && !json_integer_value(waiting)))
+        return "no receive buffers";
+    if (moves && grown(before, now, "calls_suppressed") && !grown(before, now, "calls"))
+        return "suppressed";
+    return moves ? "ok" : "idle";
+}
+
+const char *fwd_verdict(const json_t *before, const json_t *now, char buf[96])
+{
+    const char *broken = json_string_value(json_object_get(now, "broken"));
+    if (broken && *broken) {
+        snprintf(buf, 96, "broken: %s", broken);
+        return buf;
+    }
+    if (!is(now, "link", "up"))
+        return "not connected";
+    if (is(now, "state", "stopped"))
+        return "stopped";
+    return is(now, "direction", "rx") ? verdict_rx(before, now) : verdict_tx(before, now);
+}

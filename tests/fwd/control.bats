@@ -1,0 +1,193 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# tern-fwd with a configuration file and its control socket, and ternctl, on ports without devices.
+# shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and status; each test is a subshell
+
+fwd=$TERN_BUILD/apps/fwd/tern-fwd
+ctl=$TERN_BUILD/apps/ctl/ternctl
+
+# wait_for SECONDS COMMAND...
+wait_for() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        sleep 0.05
+    done
+}
+
+# start_fwd [EAL OPTION...] -- [OPTION...]: in the background; returns when it forwards. Both lcores run on one CPU.
+start_fwd() {
+    "$fwd" --lcores '0@0,1@0,2@0' --no-huge -m 128 --no-pci "--file-prefix=fwdctl$$" "$@" \
+        >"$dir/log" 2>&1 3>&- &
+    pid=$!
+    wait_for 60 grep -q '^forwarding:' "$dir/log" || { cat "$dir/log"; return 1; }
+}
+
+# has TEXT: in the last answer.
+has() {
+    [[ $output == *"$1"* ]] || { printf 'no "%s" in:\n%s\n' "$1" "$output"; return 1; }
+}
+
+setup() {
+    dir=$BATS_TEST_TMPDIR
+    pid=
+    export TERN_FWD_SOCKET=$dir/s
+    cat >"$dir/ini" <<END
+[fwd]
+mode = io
+idle = pause
+mbufs = 2048
+control = $dir/s
+[port net_null0]
+lcores = 1
+peer = net_ring0
+[port net_ring0]
+lcores = 2
+END
+}
+
+teardown() {
+    [[ -z $pid ]] || { kill "$pid" 2>/dev/null && wait "$pid"; } || true
+    rm -rf "/var/run/dpdk/fwdctl$$"
+}
+
+@test "tern-fwd --help, --version and --check need no EAL" {
+    run "$fwd" --help
+    [ "$status" = 0 ]
+    has '--check FILE'
+    run "$fwd" --version
+    has 'tern-fwd '
+    run "$fwd" --check "$dir/ini"
+    printf '%s\n' "$output"
+    [ "$status" = 0 ]
+    has 'right; mode io, 2 ports, 0 routes'
+    has 'isolation '
+    has 'governor '
+}
+
+@test "tern-fwd --check names file, line, section and key" {
+    sed -i 's/^idle = .*/idle = sometimes/' "$dir/ini"
+    run "$fwd" --check "$dir/ini"
+    [ "$status" = 1 ]
+    has "$dir/ini:3: [fwd] idle: \"sometimes\" is not spin, pause or adaptive"
+    has 'fix: write, for example, idle = adaptive'
+    run "$fwd" --check "$dir/none"
+    [ "$status" = 1 ]
+    has 'No such file'
+    run "$fwd" --lcores '0@0,1@0' --no-huge -m 64 --no-pci "--file-prefix=fwdctl$$" -- --file "$dir/ini"
+    printf '%s\n' "$output"
+    [ "$status" = 2 ]
+    has "$dir/ini:3: [fwd] idle:"
+}
+
+@test "ternctl without a tern-fwd says so" {
+    run "$ctl" show ports
+    [ "$status" = 3 ]
+    has 'no tern-fwd answers'
+    has 'fix: '
+    run "$ctl" show prots
+    [ "$status" = 2 ]
+    run "$ctl"
+    [ "$status" = 2 ]
+    run "$ctl" --help
+    [ "$status" = 0 ]
+    has 'port add'
+}
+
+@test "a running tern-fwd shows itself, and its counts agree while packets flow" {
+    start_fwd --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini"
+    [ "$(stat -c %a "$dir/s")" = 600 ]
+    run "$ctl" show status
+    has 'mode         io'
+    run "$ctl" show ports
+    has 'net_null0'
+    flows() { [ "$("$ctl" show ports port=net_null0 --json | grep '"rx"' | tr -dc 0-9)" -gt 1000 ]; }
+    wait_for 30 flows
+    for _ in 1 2 3 4 5; do
+        run "$ctl" show conservation
+        has 'holds        yes'
+    done
+    run "$ctl" show workers
+    has 'cycles_per_packet'
+    run "$ctl" show queues
+    has 'verdict'
+    run "$ctl" show drops
+    [ "$status" = 0 ]
+    run "$ctl" top -d 0.1 -n 2
+    [ "$status" = 0 ]
+    has 'Mpps'
+    has 'VERDICT'
+}
+
+@test "ports come and go, queues move, and wrong requests change nothing" {
+    start_fwd --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini"
+    "$ctl" port add name=net_null7 devargs=no-rx=1
+    run "$ctl" show ports
+    has net_null7
+    run "$ctl" port add name=net_null7
+    [ "$status" = 1 ]
+    has 'there is a port net_null7 already'
+    "$ctl" port remove port=net_null7
+    run "$ctl" show ports
+    [[ $output != *net_null7* ]]
+    "$ctl" queue pin port=net_null0 queue=0 lcore=2
+    run "$ctl" --json show queues port=net_null0
+    has '"lcore": 2'
+    for wrong in 'queue pin port=net_null0 queue=0 lcore=99' 'queue pin port=net_null0 queue=1 lcore=1' \
+        'queue pin port=x queue=0 lcore=1' 'queue pin port=net_null0 queue=-1 lcore=1' \
+        'port remove port=x' 'port remove' 'port add name=nothing' 'port add name=net_null8 mtu=1' \
+        'show ports port=x' 'show ports colour=red'; do
+        # shellcheck disable=SC2086 # words
+        run "$ctl" $wrong
+        printf '%s: %s\n' "$wrong" "$output"
+        [ "$status" = 1 ]
+        has 'fix: '
+    done
+    run "$ctl" show conservation
+    has 'holds        yes'
+    run "$ctl" show ports
+    [ "${#lines[@]}" = 3 ]
+}
+
+@test "a client that talks nonsense, and one that says nothing, harm nobody" {
+    start_fwd --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini"
+    python3 - "$dir/s" <<'END'
+import socket, sys, os
+def joined():
+    s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); return s
+silent = [joined() for _ in range(10)]
+for junk in (b"\n", b"\0\0\n", b"[" * 60000 + b"\n", os.urandom(5000) + b"\n", b"{}\n" * 500):
+    s = joined(); s.sendall(junk); s.shutdown(socket.SHUT_WR)
+    answer = b""
+    while piece := s.recv(65536): answer += piece
+    assert junk == b"\n" or b'"ok":false' in answer, (junk[:20], answer)
+    assert junk[:2] != b"{}" or answer.count(b"\n") == 500, answer.count(b"\n")
+    s.close()
+END
+    run "$ctl" show conservation
+    has 'holds        yes'
+}
+
+@test "a command file runs at the start; a wrong line stops it" {
+    printf '# set up\nport add name=net_null5 devargs="no-rx=1"\n\nqueue pin port=net_null5 queue=0 lcore=2\n' >"$dir/cmds"
+    start_fwd --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini" --commands "$dir/cmds"
+    run "$ctl" show queues port=net_null5
+    has '      2 '
+    kill "$pid" && wait "$pid"
+    pid=
+    echo 'port remove port=none' >>"$dir/cmds"
+    run "$fwd" --lcores '0@0,1@0,2@0' --no-huge -m 128 --no-pci "--file-prefix=fwdctl$$" \
+        --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini" --commands "$dir/cmds"
+    [ "$status" = 1 ]
+    has "$dir/cmds:5: there is no port none"
+}
+
+@test "ternctl stop ends the program, and the socket goes with it" {
+    start_fwd --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini"
+    "$ctl" stop
+    wait "$pid"
+    pid=
+    [ ! -e "$dir/s" ]
+    grep -Eq '^rx [0-9]+ \+ made 0 = tx [0-9]+ \+ dropped [0-9]+ \+ in flight [0-9]+' "$dir/log"
+}
