@@ -26,6 +26,7 @@ static const char usage[] =
     "  --rxq N, --txq N        receive, transmit queues a port (default 1; one a worker where "
     "there are)\n"
     "  --ndesc N               descriptors a ring (default: the device's)\n"
+    "  --rebalance             move queues from busy workers to idle ones while they forward\n"
     "  --idle spin|pause       what a worker does that found nothing (default spin)\n"
     "  --burst N               packets a poll, 1 to 64 (default 32)\n"
     "  --mbufs N               packet buffers a NUMA node (default 16384)\n"
@@ -131,6 +132,7 @@ enum {
     BURST,
     MBUFS,
     DRAIN_MS,
+    REBALANCE,
     HELP,
     VERSION,
     FILE_,
@@ -148,6 +150,7 @@ static const struct option options[] = {
     {"burst", required_argument, NULL, BURST},
     {"mbufs", required_argument, NULL, MBUFS},
     {"drain-ms", required_argument, NULL, DRAIN_MS},
+    {"rebalance", no_argument, NULL, REBALANCE},
     {"help", no_argument, NULL, HELP},
     {"version", no_argument, NULL, VERSION},
     {"file", required_argument, NULL, FILE_},
@@ -223,6 +226,9 @@ static bool parse_option(struct fwd_conf *conf, int option, const char *text)
         return parse_word(conf, option, text);
     case CONFIG:
         return parse_config(conf, text);
+    case REBALANCE:
+        conf->rebalance = true;
+        return true;
     case PAIRS:
         return parse_pairs(conf, text);
     case FILE_:

@@ -66,6 +66,10 @@ struct rte_mempool *fwd_pool(struct fwd *fwd, int socket);
 int fwd_start(struct fwd *fwd);
 void fwd_stop(struct fwd *fwd);
 
+// After fwd_workers_stop(): sends what lies in hand-over rings. An output that takes nothing is
+// waited for, up to conf.drain_ms in all; what is left then is dropped, and counted.
+void fwd_drain(struct fwd *fwd);
+
 // ---- changes while it runs; control thread; 0 or a negative errno after an error message with a
 // fix ----
 
@@ -79,6 +83,10 @@ int fwd_port_remove(struct fwd *fwd, const char *name);
 // Lets the worker on `lcore` poll a receive queue. No packet is lost, and none overtakes another of
 // that queue.
 int fwd_queue_move(struct fwd *fwd, const char *port, uint16_t queue, unsigned lcore);
+
+// Moves one queue from the busiest worker to another where that pays (place.h), by what was
+// measured since the last call. Returns whether it did.
+bool fwd_rebalance(struct fwd *fwd);
 
 // An error for the operator, to stderr, a line; `fix:` follows on its own line inside the text.
 void fwd_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

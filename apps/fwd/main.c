@@ -17,6 +17,8 @@
 #include "forward.h"
 #include "watch.h"
 
+#define REBALANCE_S 5
+
 static struct fwd fwd;
 
 static void on_signal(int fd, void *arg)
@@ -35,6 +37,8 @@ static void on_second(int fd, void *arg)
     if (read(fd, &turns, sizeof(turns)) < 0)
         return;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    if (fwd.conf.rebalance && now.tv_sec % REBALANCE_S == 0)
+        fwd_rebalance(&fwd);
     if (fwd.mode->tick)
         fwd.mode->tick(&fwd, (uint64_t)now.tv_sec);
     fwd_control_tick();
@@ -99,6 +103,7 @@ static int forward(int signals)
     }
     fwd_control_stop();
     fwd_workers_stop(&fwd);
+    fwd_drain(&fwd);
     say_counts();
     fwd_stop(&fwd);
     return rc;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "worker.h"
 
-// Why an output did not take packets. Cold: only after it has refused some.
-static enum fwd_cause refused(const struct fwd_out *out)
+enum fwd_cause fwd_out_refused(const struct fwd_out *out)
 {
     if (out->ring)
         return FWD_HANDOVER_FULL;
@@ -25,7 +24,7 @@ void fwd_out_flush(struct fwd_worker *w, struct fwd_out *out)
     out->n = 0;
     if (likely(sent == n))
         return;
-    fwd_count_add(&count->drop[refused(out)], n - sent);
+    fwd_count_add(&count->drop[fwd_out_refused(out)], n - sent);
     rte_pktmbuf_free_bulk(&out->pkts[sent], n - sent);
 }
 

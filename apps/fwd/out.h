@@ -33,6 +33,9 @@ struct fwd_out {
 // Sends what is in the buffer, drops the rest. The worker itself, or anybody while it is held.
 void fwd_out_flush(struct fwd_worker *w, struct fwd_out *out);
 
+// Why this way does not take packets.
+enum fwd_cause fwd_out_refused(const struct fwd_out *out);
+
 // Takes packets from a ring that leads to this worker into its own buffer for that port. Returns
 // how many.
 uint16_t fwd_out_take(struct fwd_worker *w, struct fwd_out *out, struct rte_ring *ring);

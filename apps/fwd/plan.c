@@ -6,6 +6,7 @@
 #include <rte_lcore.h>
 
 #include "forward.h"
+#include "place.h"
 
 // ---- receive queues ----
 
@@ -19,7 +20,7 @@ static const struct fwd_conf_assign *configured(const struct fwd *fwd, const str
     return NULL;
 }
 
-static unsigned load_of(const struct fwd *fwd, int16_t worker)
+static unsigned queues_of(const struct fwd *fwd, int16_t worker)
 {
     unsigned n = 0;
     for (uint16_t p = 0; p < FWD_PORTS_MAX; p++)
@@ -28,21 +29,14 @@ static unsigned load_of(const struct fwd *fwd, int16_t worker)
     return n;
 }
 
-// The worker with the fewest queues; one on another node counts as if it had many more.
 static int16_t best_worker(const struct fwd *fwd, const struct fwd_rxq *q)
 {
-    int16_t best = -1;
-    unsigned best_cost = UINT32_MAX;
-    for (uint16_t i = 0; i < fwd->nworkers; i++) {
-        int node = (int)rte_lcore_to_socket_id(fwd->workers[i]->lcore);
-        bool far = q->port->socket != SOCKET_ID_ANY && node != q->port->socket;
-        unsigned cost = load_of(fwd, (int16_t)i) + (far ? FWD_WORKER_QUEUES : 0);
-        if (cost < best_cost) {
-            best_cost = cost;
-            best = (int16_t)i;
-        }
-    }
-    return best;
+    struct fwd_place_worker workers[FWD_WORKERS_MAX];
+    for (uint16_t i = 0; i < fwd->nworkers; i++)
+        workers[i] =
+            (struct fwd_place_worker){.node = (int)rte_lcore_to_socket_id(fwd->workers[i]->lcore),
+                                      .queues = queues_of(fwd, (int16_t)i)};
+    return (int16_t)fwd_place_best(workers, fwd->nworkers, q->port->socket, fwd_numa_distance);
 }
 
 int fwd_plan_place(struct fwd *fwd, struct fwd_port *port)

@@ -42,6 +42,7 @@ struct fwd_port {
     char name[RTE_ETH_NAME_MAX_LEN];
     struct fwd_conf_port conf;
     struct rte_ring **rings; // hand-over rings by sending worker, the control thread's last
+    uint64_t busy_before[FWD_QUEUES_MAX]; // of each queue: see fwd_rebalance()
     struct fwd_rxq rxq[FWD_QUEUES_MAX];
 };
 

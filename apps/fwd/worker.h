@@ -48,6 +48,7 @@ struct fwd_worker {
     // on.
     int wake_fd;                        // eventfd that ends a sleep
     uint32_t asked __rte_cache_aligned; // written by the control thread
+    uint64_t busy_before, idle_before;  // the control thread's: see fwd_rebalance()
     uint32_t seen __rte_cache_aligned;  // written by the worker: the last `asked` it has obeyed
 };
 
