@@ -55,6 +55,7 @@ static const struct tern_arg table[] = {
     FLAG("packed_vq", 0, packed_vq),
     NUMBER("speed", 0, 1000000, 0, speed),
     FLAG("vectorized", 0, vectorized),
+    FLAG("generic", 0, generic),
 };
 
 static int check(const char *name, const struct tern_user_args *args)

@@ -21,7 +21,8 @@
     "in_order=<0|1> "          \
     "packed_vq=<0|1> "         \
     "speed=<Mbit/s> "          \
-    "vectorized=<0|1>"
+    "vectorized=<0|1> "        \
+    "generic=<0|1>"
 
 // No pointers: it lies in memory that other processes see too.
 struct tern_user_args {
@@ -37,6 +38,7 @@ struct tern_user_args {
     bool in_order;
     bool packed_vq;
     bool vectorized;
+    bool generic; // no burst instance for the negotiated features: what those gain, measured
 };
 
 // Reads the devargs of port `name`. 0; or -EINVAL, after logging which argument is wrong and what

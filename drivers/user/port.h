@@ -94,6 +94,7 @@ struct tern_user_queue {
     uint8_t last_broken;         // enum vq_broken: why the ring was given up the last time
     uint64_t heal_ms;            // when it may be started anew again
     bool intr_on;                // rx interrupts: the application wants to be woken
+    bool generic;                // never an instance made for the features
     struct tern_wake wake;
     struct tern_user_block block;
     uint8_t zero[64] __attribute__((aligned(64))); // null_hdr
@@ -106,7 +107,7 @@ uint16_t tern_user_tx(void *q, struct rte_mbuf **pkts, uint16_t n);
 // An instance that takes and gives nothing: a stopped queue.
 uint16_t tern_user_burst_null(struct tern_user_queue *q, struct rte_mbuf **pkts, uint16_t n);
 
-// Chooses the burst instance for q->f; gate closed.
+// Chooses the burst instance for q->f, or the generic one (q->generic); gate closed.
 void tern_user_choose_burst(struct tern_user_queue *q);
 
 // Gives the device receive buffers until its ring is full, and kicks if it works; gate closed.

@@ -34,6 +34,7 @@ static struct tern_user_queue *new_queue(struct rte_eth_dev *dev, uint16_t id, u
         goto out;
     q->wake = TERN_WAKE_NONE;
     q->port = port;
+    q->generic = port->args.generic;
     q->port_id = port->port_id;
     q->queue_id = id;
     q->is_rx = is_rx;

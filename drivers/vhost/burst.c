@@ -73,7 +73,7 @@ static const struct instance tx_instances[] = {
 void tern_vhost_choose_burst(struct tern_queue *q)
 {
     const struct instance *i = q->is_rx ? rx_instances : tx_instances;
-    while ((q->f & i->mask) != i->bits)
+    while ((q->f & i->mask) != i->bits || (q->generic && i->mask))
         i++;
     q->burst = i->burst;
     q->instance = i->name;

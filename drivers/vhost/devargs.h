@@ -9,21 +9,22 @@
 #include "args.h"
 
 // For RTE_PMD_REGISTER_PARAM_STRING.
-#define TERN_VHOST_PARAMS   \
-    "iface=<path> "         \
-    "queues=<1-128> "       \
-    "client=<0|1> "         \
-    "iommu-support=<0> "    \
-    "postcopy-support=<0> " \
-    "tso=<0> "              \
-    "linear-buffer=<0|1> "  \
-    "ext-buffer=<0|1> "     \
-    "legacy-ol-flags=<0> "  \
-    "packed=<0|1> "         \
-    "in_order=<0|1> "       \
-    "event_idx=<0|1> "      \
-    "ring_reset=<0|1> "     \
-    "queue_size_max=<1-32768>"
+#define TERN_VHOST_PARAMS       \
+    "iface=<path> "             \
+    "queues=<1-128> "           \
+    "client=<0|1> "             \
+    "iommu-support=<0> "        \
+    "postcopy-support=<0> "     \
+    "tso=<0> "                  \
+    "linear-buffer=<0|1> "      \
+    "ext-buffer=<0|1> "         \
+    "legacy-ol-flags=<0> "      \
+    "packed=<0|1> "             \
+    "in_order=<0|1> "           \
+    "event_idx=<0|1> "          \
+    "ring_reset=<0|1> "         \
+    "queue_size_max=<1-32768> " \
+    "generic=<0|1>"
 
 // No pointers: it lies in memory that other processes see too.
 struct tern_args {
@@ -37,6 +38,7 @@ struct tern_args {
     bool in_order;
     bool event_idx;
     bool ring_reset;
+    bool generic; // no burst instance for the negotiated features: what those gain, measured
 };
 
 // Reads the devargs of port `name`. 0; or -EINVAL, after logging which argument is wrong and what

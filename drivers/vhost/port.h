@@ -90,6 +90,7 @@ struct tern_queue {
     bool deferred;             // not started with the port
     bool stopped;              // by the application
     bool intr_on;              // rx interrupts: the application wants to be woken
+    bool generic;              // never an instance made for the features
     struct tern_wake wake;     // rx interrupts
 } __attribute__((aligned(64)));
 
@@ -103,7 +104,7 @@ uint16_t tern_burst_null(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t 
 #define TERN_REST_PKTS 64 // a rest lasts as long as a driver takes for so many packets …
 #define TERN_REST_US 8    // … but no longer than this
 
-// Chooses the burst instance for q->f; gate closed.
+// Chooses the burst instance for q->f, or the generic one (q->generic); gate closed.
 void tern_vhost_choose_burst(struct tern_queue *q);
 
 #endif

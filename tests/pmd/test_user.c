@@ -261,6 +261,41 @@ static void a_dump_names_queues_and_socket(void **state)
     drop(&p);
 }
 
+static void check_instance(struct pair *p, const char *drv, const char *dev)
+{
+    struct rte_eth_burst_mode mode;
+    assert_int_equal(rte_eth_rx_burst_mode_get(p->drv, 0, &mode), 0);
+    assert_string_equal(mode.info, drv);
+    assert_int_equal(rte_eth_tx_burst_mode_get(p->dev, 0, &mode), 0);
+    assert_string_equal(mode.info, dev);
+    rte_eth_promiscuous_enable(p->drv);
+    for (int lap = 0; lap < 20; lap++) { // around the ring
+        send_n(p->dev, 30, 64);
+        receive_n(p->drv, 30, 64);
+        send_n(p->drv, 30, 64);
+        receive_n(p->dev, 30, 64);
+    }
+    drop(p);
+}
+
+static void the_generic_instance_can_be_had(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FORMATS; f++) {
+        struct pair p = {.queues = 1};
+        char args[64];
+        snprintf(args, sizeof(args), "%s,generic=1", formats[f]);
+        pair_add_dev(&p, ",generic=1");
+        pair_add_drv(&p, args);
+        EVENTUALLY(link_is_up(p.drv));
+        EVENTUALLY(link_is_up(p.dev));
+        check_instance(&p, "generic", "generic");
+    }
+    struct pair p = {.queues = 1};
+    add(&p, formats[1]);
+    check_instance(&p, "packed in-order mergeable", "packed mergeable");
+}
+
 // ---- rx interrupts ----
 
 #define AT_ONCE 0
@@ -347,6 +382,7 @@ int main(void)
         cmocka_unit_test(an_mtu_must_fit_the_buffers),
         cmocka_unit_test(statistics_count_and_reset),
         cmocka_unit_test(a_dump_names_queues_and_socket),
+        cmocka_unit_test(the_generic_instance_can_be_had),
         cmocka_unit_test(a_packet_wakes),
         cmocka_unit_test(a_new_back_end_wakes_a_sleeper),
     };

@@ -55,6 +55,7 @@ static void defaults_are_those_of_virtio_user(void **state)
     assert_true(a.in_order);
     assert_false(a.packed_vq);
     assert_false(a.vectorized);
+    assert_false(a.generic);
     assert_int_equal(a.speed, 0); // what the device says
     assert_int_equal(said_bytes, 0);
 }
@@ -64,7 +65,7 @@ static void every_key_is_applied(void **state)
     struct tern_user_args a;
     (void)state;
     assert_int_equal(parse("path=s,mac=02:00:00:00:00:17,cq=1,queue_size=1000,queues=127,server=1,"
-                           "mrg_rxbuf=0,in_order=0,packed_vq=1,speed=25000,vectorized=0",
+                           "mrg_rxbuf=0,in_order=0,packed_vq=1,speed=25000,vectorized=0,generic=1",
                            &a),
                      0);
     assert_true(a.mac_given);
@@ -77,6 +78,7 @@ static void every_key_is_applied(void **state)
     assert_false(a.in_order);
     assert_true(a.packed_vq);
     assert_int_equal(a.speed, 25000);
+    assert_true(a.generic);
 }
 
 static void what_changes_nothing_says_so(void **state)
