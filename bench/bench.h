@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "hist.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -51,14 +53,6 @@ struct bench_case {
     bool huge;      // 2 MiB pages
     bool latency;   // take the time of each buffer
     double rate; // buffers a second, sent at their time whatever comes back; 0: as fast as it goes
-};
-
-// Log-linear histogram of nanoseconds: 32 steps for each power of two, so 3 % wide at most.
-#define BENCH_HIST_STEPS 32u
-#define BENCH_HIST_CELLS (BENCH_HIST_STEPS * 40u)
-struct bench_hist {
-    uint64_t total, max;
-    uint64_t cell[BENCH_HIST_CELLS];
 };
 
 struct bench_result {
@@ -103,8 +97,6 @@ bool bench_ring_is_virtq(const struct bench_ring *r);
 // ---- time ----
 
 double bench_cycles_per_ns(void);
-void bench_hist_add(struct bench_hist *h, uint64_t ns);
-uint64_t bench_hist_percentile(const struct bench_hist *h, double percent);
 
 #ifdef __cplusplus
 }

@@ -13,7 +13,7 @@
 #include "process.h"
 #include "series.h"
 
-#define MAX_PAIRS 4
+#define MAX_PAIRS 32
 #define CPU_SHARE_MIN 0.9 // of a polling process: with less, another one was measured too
 
 static const char usage_text[] =
@@ -29,7 +29,9 @@ static const char usage_text[] =
     "  --max-seconds N   give up after so long (default 30)\n"
     "  --cpus A,B        the CPUs that poll, whose distance is probed (default 0,1; A,A: none)\n"
     "  --ports N         ports whose counters are summed (default 1)\n"
-    "  --csv FILE        every window: pair, class, round trips before and after, Mpps, drops\n"
+    "  --latency         the counted process is pktcheck --latency: its round trips are kept too\n"
+    "  --csv FILE        every window: pair, class, round trips before and after, Mpps, drops,\n"
+    "                    and with --latency p50 and p99 of the frames' round trips in ns\n"
     "  --help            this text\n"
     "\n"
     "Prints for each pair and class: pair= class= windows= mpps= p10= p90=, and for each further\n"
@@ -48,6 +50,7 @@ static struct {
     unsigned int ports;
     int cpus[2];
     long window_ms, settle_ms, max_seconds;
+    bool latency;
     FILE *csv;
 } run = {.windows = 20,
          .ports = 1,
@@ -101,7 +104,7 @@ static int open_csv(const char *path)
     run.csv = fopen(path, "w");
     if (!run.csv)
         return bad_option("csv", path);
-    fputs("pair,class,before_ns,after_ns,mpps,dropped\n", run.csv);
+    fputs("pair,class,before_ns,after_ns,mpps,dropped,p50_ns,p99_ns\n", run.csv);
     return 0;
 }
 
@@ -113,6 +116,7 @@ enum {
     O_MAX_SECONDS,
     O_CPUS,
     O_PORTS,
+    O_LATENCY,
     O_CSV,
     O_HELP
 };
@@ -125,6 +129,7 @@ static const struct option long_options[] = {
     {"max-seconds", required_argument, NULL, O_MAX_SECONDS},
     {"cpus", required_argument, NULL, O_CPUS},
     {"ports", required_argument, NULL, O_PORTS},
+    {"latency", no_argument, NULL, O_LATENCY},
     {"csv", required_argument, NULL, O_CSV},
     {"help", no_argument, NULL, O_HELP},
     {NULL, 0, NULL, 0},
@@ -147,6 +152,9 @@ static int apply(int opt, const char *arg)
         return sscanf(arg, "%d,%d", &run.cpus[0], &run.cpus[1]) == 2 ? 0 : bad_option("cpus", arg);
     case O_PORTS:
         return set_count("ports", arg, &run.ports);
+    case O_LATENCY:
+        run.latency = true;
+        return 0;
     case O_CSV:
         return open_csv(arg);
     default:
@@ -179,6 +187,7 @@ static void set_running(const struct pair *p, bool on)
 
 struct sample {
     struct counters counters;
+    struct round_trips trips; // of the window that ends here
     double round_trip_ns;
     int64_t cpu_ns[2];
 };
@@ -187,6 +196,9 @@ static int take_sample(const struct pair *p, struct sample *s)
 {
     s->cpu_ns[0] = process_cpu_ns(&p->counted);
     s->cpu_ns[1] = process_cpu_ns(&p->other);
+    s->trips = (struct round_trips){0};
+    if (run.latency && process_round_trips(&p->counted, &s->trips))
+        return -1;
     return process_counters(&p->counted, run.ports, &s->counters);
 }
 
@@ -206,14 +218,16 @@ static void record(struct pair *p, const struct sample *from, const struct sampl
 {
     const int64_t window_ns = to->counters.at_ns - from->counters.at_ns;
     const uint64_t packets = to->counters.received - from->counters.received;
-    const enum placement class = classify(from, to);
+    const bool silent = run.latency && to->trips.p50_ns <= 0;
+    const enum placement class = silent ? PLACE_DISTURBED : classify(from, to);
     const double mpps = (double)packets * 1e3 / (double)window_ns;
 
     series_add(&p->classes[class], mpps);
     if (run.csv)
-        fprintf(run.csv, "%s,%s,%.0f,%.0f,%.4f,%llu\n", p->label, placement_names[class],
+        fprintf(run.csv, "%s,%s,%.0f,%.0f,%.4f,%llu,%.0f,%.0f\n", p->label, placement_names[class],
                 from->round_trip_ns, to->round_trip_ns, mpps,
-                (unsigned long long)(to->counters.dropped - from->counters.dropped));
+                (unsigned long long)(to->counters.dropped - from->counters.dropped),
+                to->trips.p50_ns, to->trips.p99_ns);
 }
 
 // One window of one pair, which runs alone meanwhile. Returns -1 when a process no longer answers.

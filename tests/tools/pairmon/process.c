@@ -98,17 +98,28 @@ static uint64_t field(const char *answer, const char *quoted_name)
     return at ? strtoull(at + 1, NULL, 10) : 0;
 }
 
-static int add_port(const struct process *p, unsigned int port, struct counters *c)
+// The question in `text` becomes the answer.
+static int ask(const struct process *p, char *text)
 {
-    char text[ANSWER_BYTES];
-    ssize_t n = snprintf(text, sizeof(text), "/ethdev/stats,%u", port);
+    const ssize_t bytes = (ssize_t)strlen(text);
 
-    if (write(p->telemetry, text, (size_t)n) != n)
+    if (write(p->telemetry, text, (size_t)bytes) != bytes)
         return -1;
-    n = read(p->telemetry, text, sizeof(text) - 1);
+    const ssize_t n = read(p->telemetry, text, ANSWER_BYTES - 1);
+
     if (n <= 0)
         return -1;
     text[n] = '\0';
+    return 0;
+}
+
+static int add_port(const struct process *p, unsigned int port, struct counters *c)
+{
+    char text[ANSWER_BYTES];
+
+    snprintf(text, sizeof(text), "/ethdev/stats,%u", port);
+    if (ask(p, text))
+        return -1;
     c->received += field(text, "\"ipackets\"");
     c->sent += field(text, "\"opackets\"");
     c->dropped += field(text, "\"imissed\"") + field(text, "\"oerrors\"");
@@ -124,6 +135,17 @@ int process_counters(const struct process *p, unsigned int num_ports, struct cou
         if (add_port(p, port, c))
             return -1;
     c->at_ns = start + (clock_ns() - start) / 2;
+    return 0;
+}
+
+int process_round_trips(const struct process *p, struct round_trips *t)
+{
+    char text[ANSWER_BYTES] = "/pktcheck/latency";
+
+    if (ask(p, text))
+        return -1;
+    t->p50_ns = (double)field(text, "\"p50_ns\"");
+    t->p99_ns = (double)field(text, "\"p99_ns\"");
     return 0;
 }
 

@@ -25,6 +25,14 @@ int process_open(struct process *p, pid_t pid, const char *socket_path);
 // Sum the counters of ports 0 … num_ports - 1. Returns 0, or -1 when the process does not answer.
 int process_counters(const struct process *p, unsigned int num_ports, struct counters *c);
 
+// What pktcheck --latency says of the time since it was asked last.
+struct round_trips {
+    double p50_ns, p99_ns; // 0: no frame came back
+};
+
+// Returns 0, or -1 when the process does not answer.
+int process_round_trips(const struct process *p, struct round_trips *t);
+
 // CPU time that all threads of the process used so far; 0 when it is gone.
 int64_t process_cpu_ns(const struct process *p);
 

@@ -27,6 +27,7 @@ struct flow {
     uint64_t rx_next;     // one above the highest sequence received
     uint64_t *seen;       // one bit a sequence
     struct counts count;
+    uint64_t sent_at;     // TSC before the last burst was handed to the port
     uint16_t num_pending; // built, but not yet taken by the port
     struct rte_mbuf *pending[MAX_BURST];
 };

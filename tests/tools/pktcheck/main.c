@@ -11,6 +11,7 @@
 #include <rte_ethdev.h>
 
 #include "flow.h"
+#include "latency.h"
 #include "options.h"
 #include "port.h"
 
@@ -39,6 +40,8 @@ static bool receive_burst(struct flow *f)
     struct rte_mbuf *burst[MAX_BURST];
     const uint16_t n = rte_eth_rx_burst(PORT_ID, f->next.queue, burst, f->options->burst);
 
+    if (n && f->options->latency)
+        latency_add(rte_rdtsc() - f->sent_at);
     for (uint16_t i = 0; i < n; i++)
         flow_receive(f, burst[i]);
     rte_pktmbuf_free_bulk(burst, n);
@@ -68,6 +71,7 @@ static uint16_t send_burst(const struct round *r, struct flow *f)
         port_build(r->port, f, (uint16_t)allowed(r, f));
     if (f->num_pending == 0)
         return 0;
+    f->sent_at = rte_rdtsc();
     n = rte_eth_tx_burst(PORT_ID, f->next.queue, f->pending, f->num_pending);
     f->count.sent += n;
     f->num_pending -= n;
@@ -87,6 +91,8 @@ static bool poll_queues(struct round *r, uint64_t now)
 {
     bool done = true;
 
+    if (r->options->latency)
+        latency_serve();
     for (uint16_t q = 0; q < r->options->queues; q++) {
         struct flow *f = &r->flows[q];
         const bool in = r->options->mode != MODE_TX && receive_burst(f);
@@ -142,10 +148,15 @@ static bool report(const struct round *r, double seconds)
     ok = !c.dup && !c.corrupt && !c.reordered && !c.wrong_queue && done;
     ok = ok && (o->mode == MODE_RX || c.sent == wanted) && (!lost || o->reconnect_ok);
     printf("sent=%" PRIu64 " received=%" PRIu64 " lost=%" PRIu64 " dup=%" PRIu64 " corrupt=%" PRIu64
-           " reordered=%" PRIu64 " wrong_queue=%" PRIu64 " foreign=%" PRIu64
-           " mpps=%.3f result=%s\n",
+           " reordered=%" PRIu64 " wrong_queue=%" PRIu64 " foreign=%" PRIu64 " mpps=%.3f",
            c.sent, c.received, lost, c.dup, c.corrupt, c.reordered, c.wrong_queue, c.foreign,
-           (double)done / seconds / 1e6, ok ? "ok" : "FAILED");
+           (double)done / seconds / 1e6);
+    if (o->latency) {
+        const struct latency l = latency_take();
+
+        printf(" p50_ns=%" PRIu64 " p99_ns=%" PRIu64, l.p50_ns, l.p99_ns);
+    }
+    printf(" result=%s\n", ok ? "ok" : "FAILED");
     fflush(stdout);
     return ok;
 }
@@ -238,6 +249,8 @@ int main(int argc, char **argv)
     if (used < 0)
         return 2;
     if (options_parse(&options, argc - used, argv + used) || port_open(&port, &options))
+        return rte_eal_cleanup(), 2;
+    if (options.latency && latency_init())
         return rte_eal_cleanup(), 2;
     catch_signals();
     ok = options.interactive ? run_interactive(&options, &port) : run_round(&options, &port, 0);

@@ -22,6 +22,9 @@ static const char usage_text[] =
     "  --rxd N, --txd N    descriptors a queue (default 256)\n"
     "  --segs K            spread each frame over K segments (default 1)\n"
     "  --window N          frames in flight a queue (default: what rxd surely holds)\n"
+    "  --latency           one frame in flight a queue; also tells the time there and back, in "
+    "the\n"
+    "                      last line and by telemetry (/pktcheck/latency)\n"
     "  --mbufs N           size of the packet pool (default 8192)\n"
     "  --mode loop|tx|rx   loop: the peer returns frames; tx, rx: one direction (default loop)\n"
     "  --timeout SECONDS   give up after so long without progress (default 10)\n"
@@ -48,6 +51,7 @@ enum {
     O_TXD,
     O_SEGS,
     O_WINDOW,
+    O_LATENCY,
     O_MBUFS,
     O_MODE,
     O_TIMEOUT,
@@ -69,6 +73,7 @@ static const struct option long_options[] = {
     {"txd", required_argument, NULL, O_TXD},
     {"segs", required_argument, NULL, O_SEGS},
     {"window", required_argument, NULL, O_WINDOW},
+    {"latency", no_argument, NULL, O_LATENCY},
     {"mbufs", required_argument, NULL, O_MBUFS},
     {"mode", required_argument, NULL, O_MODE},
     {"timeout", required_argument, NULL, O_TIMEOUT},
@@ -186,6 +191,10 @@ static int apply(struct options *o, int opt, const char *arg)
         return set_u16(arg, 1, 32, &o->segs);
     case O_WINDOW:
         return set_u32(arg, 1, UINT32_MAX, &o->window);
+    case O_LATENCY:
+        o->latency = true;
+        o->window = 1;
+        return 0;
     case O_MBUFS:
         return set_u32(arg, 64, 1u << 24, &o->mbufs);
     case O_MODE:

@@ -31,6 +31,7 @@ struct options {
     enum mode mode;
     bool reconnect_ok;
     bool interactive;
+    bool latency; // one frame in flight, and its time there and back
 };
 
 void options_usage(const char *program);
