@@ -9,21 +9,9 @@
 #include "table.h"
 
 #define PATH_BYTES 4096
-#define LINE_BYTES 1024
-#define HEAD "row,class,bar,ratio,ratio_low,ratio_high,mpps,base,base_mpps,rounds,windows,verdict\n"
-
-struct bar {
-    char row[48], pair[64], bases[600];
-    double bar[2]; // near, far; 0: none, the ratio is only told
-};
-
-// One row in one placement.
-struct held {
-    struct bench_interval ratio, mpps, base_mpps;
-    char base[64]; // the best one; "": there is none
-    unsigned rounds;
-    size_t windows;
-};
+#define LINE_BYTES 2048
+#define HEAD \
+    "row,measure,class,bar,ratio,ratio_low,ratio_high,own,base,base_own,rounds,windows,verdict\n"
 
 static FILE *open_in(const char *dir, const char *name, const char *mode)
 {
@@ -40,18 +28,18 @@ static FILE *open_in(const char *dir, const char *name, const char *mode)
 
 static bool is_window(const char *line, struct bench_row *row)
 {
-    char name[48], pair[64], word[16];
+    char set[48], pair[64], word[16];
     double before, after;
     unsigned round, dropped;
     *row = (struct bench_row){.class_ = BENCH_MIXED};
-    if (sscanf(line, "%u,%47[^,],%63[^,],%15[^,],%lf,%lf,%lf,%u", &round, name, pair, word, &before,
-               &after, &row->mpps, &dropped) != 8)
+    if (sscanf(line, "%u,%47[^,],%63[^,],%15[^,],%lf,%lf,%lf,%u,%lf,%lf", &round, set, pair, word,
+               &before, &after, &row->mpps, &dropped, &row->p50, &row->p99) != 10)
         return false;
     for (int c = 0; c < BENCH_CLASSES; c++)
         if (strcmp(word, bench_class_name((enum bench_class)c)) == 0)
             row->class_ = (enum bench_class)c;
     row->launch = round;
-    snprintf(row->name, sizeof(row->name), "%s/%s", name, pair);
+    snprintf(row->name, sizeof(row->name), "%s/%s", set, pair);
     return true;
 }
 
@@ -79,7 +67,7 @@ static void tell_left_out(const struct bench_table *t)
     if (n)
         printf("%zu of %zu windows are left out: the CPUs moved, or others used them\n", n, t->n);
     if (n && n == t->n)
-        printf("fix: run it on a quiet machine, or longer (--seconds)\n");
+        printf("fix: run it on a quiet machine\n");
 }
 
 static int read_windows(const char *dir, struct bench_table *t)
@@ -100,115 +88,230 @@ static int read_windows(const char *dir, struct bench_table *t)
 
 // ---- one row ----
 
-static struct bench_sample sample(const struct bench_table *t, const char *row, const char *pair,
-                                  enum bench_class c, struct bench_picked *p)
+static struct bench_sample sample(const struct bench_table *t, const struct bench_bar *b,
+                                  const char *pair, enum bench_class c, struct bench_picked *p)
 {
     char name[BENCH_NAME_BYTES];
-    snprintf(name, sizeof(name), "%s/%s", row, pair);
-    if (bench_pick(t, name, c, offsetof(struct bench_row, mpps), p))
+    snprintf(name, sizeof(name), "%s/%s", b->set, pair);
+    if (bench_pick(t, name, c, b->column, p))
         p->n = 0;
     return bench_sample_of(p);
 }
 
+static bool better(const struct bench_bar *b, double a, double than)
+{
+    return b->at_most ? a < than : a > than;
+}
+
 // Holds the pair against one base, unless a better one is known.
-static void against(const struct bench_table *t, const struct bar *b, enum bench_class c,
-                    const char *base, const struct bench_sample *own, struct held *h)
+static void against(const struct bench_table *t, const struct bench_bar *b, enum bench_class c,
+                    const char *base, const struct bench_sample *own, struct bench_held *h)
 {
     struct bench_picked p;
-    struct bench_sample s = sample(t, b->row, base, c, &p);
-    struct bench_interval mpps = bench_interval_of(&s, BENCH_SEED);
-    if (s.n && mpps.middle > h->base_mpps.middle) {
-        h->base_mpps = mpps;
-        h->ratio = bench_interval_ratio(own, &s, BENCH_SEED);
+    struct bench_sample s = sample(t, b, base, c, &p);
+    struct bench_interval value = bench_interval_of(&s, BENCH_SEED);
+    if (s.n && (h->best[0] == 0 || better(b, value.middle, h->base.middle))) {
+        h->base = value;
+        h->ratio = bench_interval_paired(own, &s, BENCH_SEED);
         h->rounds = bench_launches(&p);
-        snprintf(h->base, sizeof(h->base), "%s", base);
+        h->windows = s.n;
+        snprintf(h->best, sizeof(h->best), "%s", base);
     }
     bench_drop(&p);
 }
 
-static void hold(const struct bench_table *t, const struct bar *b, enum bench_class c,
-                 struct held *h)
+static enum bench_verdict judge(const struct bench_bar *b, double bar, const struct bench_held *h)
+{
+    double least = b->at_most ? -h->ratio.high : h->ratio.low;
+    double middle = b->at_most ? -h->ratio.middle : h->ratio.middle;
+    double most = b->at_most ? -h->ratio.low : h->ratio.high;
+    double want = b->at_most ? -bar : bar;
+    if (h->windows < BENCH_BARS_WINDOWS || h->rounds < BENCH_LAUNCHES_LEAST)
+        return BENCH_NOT_MEASURED;
+    if (bar <= 0)
+        return BENCH_NO_BAR;
+    if (middle >= want)
+        return least >= want ? BENCH_MET : BENCH_MET_BY_MEDIAN;
+    return most < want ? BENCH_MISSED : BENCH_MISSED_BY_MEDIAN;
+}
+
+static void hold(const struct bench_table *t, const struct bench_bar *b, enum bench_class c,
+                 struct bench_held *h)
 {
     struct bench_picked p;
     char bases[sizeof(b->bases)], *rest = bases, *base;
-    *h = (struct held){.windows = 0};
-    struct bench_sample own = sample(t, b->row, b->pair, c, &p);
-    h->windows = own.n;
-    h->mpps = bench_interval_of(&own, BENCH_SEED);
+    *h = (struct bench_held){.windows = 0};
+    struct bench_sample own = sample(t, b, b->pair, c, &p);
+    h->own = bench_interval_of(&own, BENCH_SEED);
     memcpy(bases, b->bases, sizeof(bases));
     while (own.n && (base = strtok_r(rest, " \n", &rest)))
         against(t, b, c, base, &own, h);
     if (bench_launches(&p) < h->rounds)
         h->rounds = bench_launches(&p);
+    if (own.n < h->windows)
+        h->windows = own.n;
+    h->verdict = judge(b, b->bar[c == BENCH_FAR], h);
     bench_drop(&p);
 }
 
-static const char *verdict(double bar, const struct held *h)
+// ---- telling it ----
+
+static const char *verdict(const struct bench_held *h)
 {
-    if (h->base[0] == 0)
-        return "not shown by this machine";
-    if (bar <= 0)
-        return "no bar";
-    if (h->rounds < BENCH_LAUNCHES_LEAST)
-        return "no verdict: fewer than 3 rounds";
-    if (h->ratio.low >= bar)
-        return "met";
-    return h->ratio.high < bar ? "missed" : "may be met or missed";
+    static const char *const words[] = {
+        [BENCH_NO_BAR] = "no bar",
+        [BENCH_NOT_MEASURED] = "not measured: too few windows",
+        [BENCH_MET] = "met",
+        [BENCH_MET_BY_MEDIAN] = "met by the median",
+        [BENCH_MISSED_BY_MEDIAN] = "missed by the median",
+        [BENCH_MISSED] = "missed",
+    };
+    if (h->verdict == BENCH_NOT_MEASURED && h->best[0] == 0)
+        return "not measured: no window";
+    if (h->verdict == BENCH_NOT_MEASURED && h->windows >= BENCH_BARS_WINDOWS)
+        return "not measured: too few rounds";
+    return words[h->verdict];
 }
 
-// True when the bar is missed beyond doubt.
-static bool tell(const struct bar *b, enum bench_class c, const struct held *h, FILE *csv)
+static void tell(const struct bench_bar *b, enum bench_class c, const struct bench_held *h,
+                 FILE *csv)
 {
     double bar = b->bar[c == BENCH_FAR];
-    const char *says = verdict(bar, h);
-    printf("%-22s %-5s %5.2f", b->row, bench_class_name(c), bar);
-    if (h->base[0])
-        printf("  %5.2f (%.2f … %.2f)  %7.2f  %7.2f %-28s %2u %4zu", h->ratio.middle, h->ratio.low,
-               h->ratio.high, h->mpps.middle, h->base_mpps.middle, h->base, h->rounds, h->windows);
-    printf("  %s\n", says);
-    fprintf(csv, "%s,%s,%.6g,%.6g,%.6g,%.6g,%.6g,%s,%.6g,%u,%zu,%s\n", b->row, bench_class_name(c),
-            bar, h->ratio.middle, h->ratio.low, h->ratio.high, h->mpps.middle, h->base,
-            h->base_mpps.middle, h->rounds, h->windows, says);
-    return strcmp(says, "missed") == 0;
+    printf("%-20s %-4s", b->row, bench_class_name(c));
+    if (bar > 0)
+        printf(" %s %4.2f", b->at_most ? "≤" : "≥", bar);
+    else
+        printf("      –");
+    if (h->best[0])
+        printf("  %5.2f (%.2f … %.2f) %8.2f %8.2f %-33s %2u %4zu", h->ratio.middle, h->ratio.low,
+               h->ratio.high, h->own.middle, h->base.middle, h->best, h->rounds, h->windows);
+    printf("  %s\n", verdict(h));
+    fprintf(csv, "%s,%s,%s,%.6g,%.6g,%.6g,%.6g,%.6g,%s,%.6g,%u,%zu,%s\n", b->row, b->measure,
+            bench_class_name(c), bar, h->ratio.middle, h->ratio.low, h->ratio.high, h->own.middle,
+            h->best, h->base.middle, h->rounds, h->windows, verdict(h));
+}
+
+bool bench_bar_is_noise(const struct bench_bar *b)
+{
+    return b->bar[0] <= 0 && b->bar[1] <= 0;
+}
+
+// Bounds of a ratio of stock to itself: how far the farthest one is from 1, as a number ≥ 1.
+static double noise(const struct bench_bars *all, int place)
+{
+    double most = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        const struct bench_held *h = &all->row[i].held[place];
+        if (!bench_bar_is_noise(&all->row[i].bar) || h->verdict == BENCH_NOT_MEASURED)
+            continue;
+        double up = h->ratio.high, down = h->ratio.low > 0 ? 1 / h->ratio.low : 0;
+        most = up > most ? up : most;
+        most = down > most ? down : most;
+    }
+    return most;
+}
+
+static int sum_up(const struct bench_bars *all)
+{
+    unsigned n[BENCH_MISSED + 1] = {0};
+    for (size_t i = 0; i < 2 * all->n; i++)
+        if (!bench_bar_is_noise(&all->row[i / 2].bar))
+            n[all->row[i / 2].held[i % 2].verdict]++;
+    unsigned met = n[BENCH_MET] + n[BENCH_MET_BY_MEDIAN];
+    unsigned missed = n[BENCH_MISSED] + n[BENCH_MISSED_BY_MEDIAN];
+    for (int p = 0; p < 2; p++)
+        if (noise(all, p) > 0)
+            printf("noise %s: stock against itself came out up to %.2f times apart\n",
+                   bench_class_name(p ? BENCH_FAR : BENCH_NEAR), noise(all, p));
+    printf("bars: %u met (%u of them within the interval), %u missed (%u), %u not measured\n", met,
+           n[BENCH_MET_BY_MEDIAN], missed, n[BENCH_MISSED_BY_MEDIAN], n[BENCH_NOT_MEASURED]);
+    if (missed)
+        return 1;
+    return n[BENCH_NOT_MEASURED] ? 3 : 0;
+}
+
+static int tell_all(const struct bench_bars *all, FILE *csv)
+{
+    fputs(HEAD, csv);
+    printf("%-20s %-4s %6s  ratio, 95 of 100 draws      own     base best base                "
+           "         rounds, windows\n",
+           "row", "", "bar");
+    for (size_t i = 0; i < 2 * all->n; i++)
+        tell(&all->row[i / 2].bar, i % 2 ? BENCH_FAR : BENCH_NEAR, &all->row[i / 2].held[i % 2],
+             csv);
+    return sum_up(all);
 }
 
 // ---- all rows ----
 
-static int each_row(const struct bench_table *t, FILE *rows, FILE *csv)
+static bool is_bar(const char *line, struct bench_bar *b)
+{
+    static const struct {
+        const char *name;
+        size_t column;
+        bool at_most;
+    } measures[] = {{"mpps", offsetof(struct bench_row, mpps), false},
+                    {"p50", offsetof(struct bench_row, p50), true},
+                    {"p99", offsetof(struct bench_row, p99), true}};
+    if (sscanf(line, "%47[^,],%47[^,],%7[^,],%lf,%lf,%63[^,],%1399[^\n]", b->row, b->set,
+               b->measure, &b->bar[0], &b->bar[1], b->pair, b->bases) != 7)
+        return false;
+    for (int i = 0; i < 3; i++)
+        if (strcmp(b->measure, measures[i].name) == 0) {
+            b->column = measures[i].column;
+            b->at_most = measures[i].at_most;
+            return true;
+        }
+    return false;
+}
+
+// 0, or -1 after a message.
+static int read_rows(const char *dir, const struct bench_table *t, struct bench_bars *all)
 {
     char line[LINE_BYTES];
-    struct bar b;
-    struct held h;
-    int missed = 0;
-    fputs(HEAD, csv);
-    printf("%-22s %-5s %5s  ratio, 95 of 100 draws     Mpps     best base"
-           "                           rounds, windows\n",
-           "row", "place", "bar");
-    while (fgets(line, sizeof(line), rows)) {
-        if (sscanf(line, "%47[^,],%lf,%lf,%63[^,],%599[^\n]", b.row, &b.bar[0], &b.bar[1], b.pair,
-                   b.bases) != 5)
+    struct bench_bar b;
+    FILE *f = open_in(dir, "rows.csv", "re");
+    int rc = f ? 0 : -1;
+    while (rc == 0 && fgets(line, sizeof(line), f)) {
+        if (!is_bar(line, &b))
             continue;
-        for (int c = BENCH_NEAR; c <= BENCH_FAR; c++) {
-            hold(t, &b, (enum bench_class)c, &h);
-            missed |= tell(&b, (enum bench_class)c, &h, csv);
+        struct bench_bar_row *more = realloc(all->row, (all->n + 1) * sizeof(*more));
+        if (!more) {
+            rc = bench_bad("out of memory", "free some");
+            break;
         }
+        all->row = more;
+        more[all->n].bar = b;
+        hold(t, &b, BENCH_NEAR, &more[all->n].held[0]);
+        hold(t, &b, BENCH_FAR, &more[all->n].held[1]);
+        all->n++;
     }
-    return missed;
+    if (f)
+        fclose(f);
+    return rc;
+}
+
+// Both files. An exit status.
+static int keep_all(const char *dir, const struct bench_bars *all)
+{
+    FILE *csv = open_in(dir, "bars.csv", "we"),
+         *page = csv ? open_in(dir, "bars.html", "we") : NULL;
+    int rc = page ? tell_all(all, csv) : 2;
+    bool is_full = csv && fclose(csv); // before the page has it
+    is_full |= page && bench_bars_page(page, all, dir);
+    is_full |= page && fclose(page);
+    return is_full ? bench_no(strerror(errno), "make room for bars.csv and bars.html") : rc;
 }
 
 int bench_bars(const char *dir)
 {
     struct bench_table t = {.n = 0};
+    struct bench_bars all = {NULL, 0};
     int rc = 2;
-    FILE *rows = open_in(dir, "rows.csv", "re");
-    FILE *csv = rows ? open_in(dir, "bars.csv", "we") : NULL;
-    if (csv && read_windows(dir, &t) == 0)
-        rc = each_row(&t, rows, csv);
+    if (read_windows(dir, &t) == 0 && read_rows(dir, &t, &all) == 0)
+        rc = keep_all(dir, &all);
     tell_left_out(&t);
-    if (csv && fclose(csv))
-        rc = bench_no(strerror(errno), "make room for it");
-    if (rows)
-        fclose(rows);
+    free(all.row);
     bench_table_free(&t);
     return rc;
 }

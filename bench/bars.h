@@ -6,13 +6,60 @@
 
 #include <stdio.h>
 
-// Reads DIR/rows.csv (row,near,far,pair,bases: bars, the pair that shall meet them, and those of
-// which the best one counts, separated by blanks) and DIR/windows.csv (round,row,pair,class,before,
-// after,mpps,dropped). Prints a line for each row and placement, and keeps it as DIR/bars.csv. An
-// exit status: 1 where a bar is missed beyond doubt.
+#include "table.h"
+
+#define BENCH_BARS_WINDOWS 20u // least, of a pair in one placement, for a verdict
+
+// One line of rows.csv.
+struct bench_bar {
+    char row[48], set[48], measure[8], pair[64], bases[1400];
+    double bar[2]; // near, far; 0: none, the ratio is only told
+    size_t column; // of struct bench_row
+    bool at_most;  // a time: the lower, the better
+};
+
+enum bench_verdict {
+    BENCH_NO_BAR,
+    BENCH_NOT_MEASURED,     // too few windows, or rounds
+    BENCH_MET,              // by the whole interval
+    BENCH_MET_BY_MEDIAN,    // the interval reaches beyond the bar
+    BENCH_MISSED_BY_MEDIAN, // the same on the other side
+    BENCH_MISSED,
+};
+
+// One row in one placement.
+struct bench_held {
+    struct bench_interval ratio, own, base; // Mpps or ns
+    char best[64];                          // of the bases; "": neither has a window
+    unsigned rounds;                        // of the one that has fewer, as all below
+    size_t windows;
+    enum bench_verdict verdict;
+};
+
+struct bench_bar_row {
+    struct bench_bar bar;
+    struct bench_held held[2]; // near, far
+};
+
+struct bench_bars {
+    struct bench_bar_row *row;
+    size_t n;
+};
+
+// Reads DIR/rows.csv (row,set,measure,near,far,pair,bases: the pair is held against the best of the
+// bases, which blanks separate; measure is mpps, p50 or p99) and DIR/windows.csv (round,set,pair,
+// class,before,after,mpps,dropped,p50,p99). Prints a line for each row and placement, and keeps it
+// as DIR/bars.csv and DIR/bars.html. An exit status: 1 where a bar is missed, else 3 where one
+// could not be measured.
 int bench_bars(const char *dir);
 
 // tern-bench bars DIR. An exit status.
 int bench_bars_command(int argc, char **argv);
+
+// Is it stock against itself?
+bool bench_bar_is_noise(const struct bench_bar *b);
+
+// The page: each row's ratio against its bar. 0, or -errno. bars_page.c.
+int bench_bars_page(FILE *f, const struct bench_bars *b, const char *dir);
 
 #endif

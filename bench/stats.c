@@ -35,24 +35,24 @@ uint32_t bench_draw(uint64_t *state, size_t n)
 // Positions of the sample's figures, launch after launch.
 struct groups {
     size_t n;
+    unsigned id[LAUNCHES];
     size_t first[LAUNCHES], count[LAUNCHES];
     size_t *at;
 };
 
 static int make_groups(const struct bench_sample *s, struct groups *g)
 {
-    unsigned ids[LAUNCHES];
     *g = (struct groups){.at = calloc(s->n ? s->n : 1, sizeof(size_t))};
     size_t filled = 0;
     if (!g->at)
         return -1;
     for (size_t i = 0; i < s->n; i++) {
         size_t k = 0;
-        while (k < g->n && ids[k] != s->launch[i])
+        while (k < g->n && g->id[k] != s->launch[i])
             k++;
         if (k < g->n || g->n == LAUNCHES)
             continue;
-        ids[g->n] = s->launch[i];
+        g->id[g->n] = s->launch[i];
         g->first[g->n] = filled;
         for (size_t j = i; j < s->n; j++)
             if (s->launch[j] == s->launch[i])
@@ -98,6 +98,57 @@ static int draw_all(const struct bench_sample *s, uint64_t *state, double *out)
     return room ? 0 : -1;
 }
 
+// Groups of two samples that are of the same launch.
+struct both {
+    const struct groups *a, *b;
+    size_t n;
+    size_t in_a[LAUNCHES], in_b[LAUNCHES];
+};
+
+static void match(struct both *m)
+{
+    m->n = 0;
+    for (size_t i = 0; i < m->a->n; i++)
+        for (size_t k = 0; k < m->b->n; k++)
+            if (m->a->id[i] == m->b->id[k]) {
+                m->in_a[m->n] = i;
+                m->in_b[m->n++] = k;
+            }
+}
+
+// Adds a draw of one launch's figures.
+static size_t redraw_one(const struct bench_sample *s, const struct groups *g, size_t k,
+                         double *room, uint64_t *state)
+{
+    for (size_t j = 0; j < g->count[k]; j++)
+        room[j] = s->value[g->at[g->first[k] + bench_draw(state, g->count[k])]];
+    return g->count[k];
+}
+
+// One draw of launches for both.
+static double redraw_both(const struct bench_sample *a, const struct bench_sample *b,
+                          const struct both *m, double *x, double *y, uint64_t *state)
+{
+    size_t nx = 0, ny = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        uint32_t k = bench_draw(state, m->n);
+        nx += redraw_one(a, m->a, m->in_a[k], x + nx, state);
+        ny += redraw_one(b, m->b, m->in_b[k], y + ny, state);
+    }
+    double below = bench_median(y, ny);
+    return below != 0 ? bench_median(x, nx) / below : 0;
+}
+
+static void draw_both(const struct bench_sample *a, const struct bench_sample *b,
+                      const struct both *m, uint64_t *state, double *out, size_t *n)
+{
+    double *x = calloc(room_for(m->a) + 1, sizeof(*x)), *y = calloc(room_for(m->b) + 1, sizeof(*y));
+    for (*n = 0; x && y && m->n && *n < DRAWS; ++*n)
+        out[*n] = redraw_both(a, b, m, x, y, state);
+    free(x);
+    free(y);
+}
+
 // ---- intervals ----
 
 static double middle(const struct bench_sample *s)
@@ -139,4 +190,22 @@ struct bench_interval bench_interval_ratio(const struct bench_sample *a,
     for (unsigned i = 0; i < DRAWS; i++)
         x[i] = y[i] != 0 ? x[i] / y[i] : 0;
     return bench_bounds(m, x, DRAWS);
+}
+
+struct bench_interval bench_interval_paired(const struct bench_sample *a,
+                                            const struct bench_sample *b, uint64_t seed)
+{
+    struct groups ga, gb = {.at = NULL};
+    struct both m = {.a = &ga, .b = &gb};
+    double draws[DRAWS], ratio = middle(b);
+    uint64_t state = seed | 1;
+    size_t n = 0;
+    ratio = ratio != 0 ? middle(a) / ratio : 0;
+    if (make_groups(a, &ga) == 0 && make_groups(b, &gb) == 0) {
+        match(&m);
+        draw_both(a, b, &m, &state, draws, &n);
+    }
+    free(ga.at);
+    free(gb.at);
+    return bench_bounds(ratio, draws, n);
 }

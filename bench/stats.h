@@ -29,6 +29,11 @@ struct bench_interval bench_interval_of(const struct bench_sample *s, uint64_t s
 struct bench_interval bench_interval_ratio(const struct bench_sample *a,
                                            const struct bench_sample *b, uint64_t seed);
 
+// The same of two samples whose launches ran together, A B A B: a launch is drawn for both, so what
+// was common to them is in no interval. Launches of only one of them are not drawn.
+struct bench_interval bench_interval_paired(const struct bench_sample *a,
+                                            const struct bench_sample *b, uint64_t seed);
+
 // One of 0 … n - 1, the same on each machine. `state` must not be 0.
 uint32_t bench_draw(uint64_t *state, size_t n);
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Pairs of stock testpmds, a device side and a driver side, each with a plug-in of Tern's or DPDK's own driver,
 # named DEVICE-DRIVER: tern-stock is net_tern_vhost with net_virtio_user. More may follow: stock-stock@other runs
-# under the DPDK in $other_dpdk, and what is behind a second dash only tells pairs apart. Source it after lib.sh; it
+# under the DPDK in $other_dpdk, what is behind a second dash only tells pairs apart, and with _generic at its end
+# Tern's drivers run their generic instances. Source it after lib.sh; it
 # replaces the EXIT trap by one that also ends what is stopped and removes DPDK's run-time files.
 #
 # The caller calls load_plugins, choose_memory and choose_cpus; then for each pair start_device and start_driver,
@@ -15,9 +16,11 @@ ring=1024         # descriptors
 burst=32          # packets that testpmd asks for at once
 queues=1          # pairs of a port
 mbufs=8192        # of each side
-flow=both         # frames go round; or to-device, to-driver: one side sends, the other drops
+flow=both         # frames go round; or to-device, to-driver: one side sends, the other drops; or latency: the
+                  # driver's side is pktcheck, with one frame in flight
 ports=1           # of each side; of two, the device side forwards between them and the driver side sends back
 other_dpdk=       # prefix of another DPDK
+other_pktcheck=   # pktcheck, built for it
 windows=10        # of each pair
 tag=$TERN_ME-$$   # all names of processes begin with it
 # shellcheck disable=SC2034 # for the caller
@@ -32,6 +35,7 @@ wake_and_clean() {
     trap '' HUP INT TERM # a second Ctrl-C would leave the rest behind
     [[ -z ${monitor-} ]] || stop "$monitor"
     wake
+    ((${#pid[@]} == 0)) || kill -TERM "${pid[@]}" 2>/dev/null || true # all at once
     cleanup
     mount=$(huge_mounted) || mount=
     for prefix in "${prefixes[@]}"; do
@@ -85,7 +89,7 @@ testpmd_of() { # NAME: of a process, with that of its pair in it
 mode_of() {
     case $flow-$1 in
         both-dev) if ((ports > 1)); then echo io; else echo mac; fi ;;
-        both-drv) echo mac ;;
+        both-drv | latency-dev) echo mac ;;
         to-device-dev | to-driver-drv) echo rxonly ;;
         *) echo txonly ;;
     esac
@@ -106,7 +110,16 @@ dev_command() { # NAME DRIVER
         "--cmdline-file=<(printf '%s\n' 'set txpkts $(segments)' 'set fwd $(mode_of dev)')"
 }
 
+pktcheck_of() { if [[ $1 == *@other* ]]; then echo "$other_pktcheck"; else echo "$build/tests/tools/pktcheck"; fi; }
+
+latency_command() { # NAME DRIVER DEVICE-NAME DEVARGS
+    printf '%s ' "$(pktcheck_of "$1") --lcores 0@$drv_cpu --no-pci --file-prefix=$1 ${memory[*]} ${single[*]}" \
+        "$(load_option "$2")$(vdevs "drv_device $2 $3 $4") -- --latency --interactive --packets 100000000 --size $size" \
+        "--rxd $ring --txd $ring --burst $burst --mbufs $mbufs --timeout 86400"
+}
+
 drv_command() { # NAME DRIVER DEVICE-NAME DEVARGS
+    [[ $flow != latency ]] || { latency_command "$@"; return; }
     printf '%s ' "$(testpmd_of "$1") --lcores 0@$drv_cpu,1@$drv_cpu --no-pci --file-prefix=$1 ${memory[*]} ${single[*]}" \
         "$([[ $4 != *vectorized=1* ]] || echo "--force-max-simd-bitwidth=512 ")$(load_option "$2")$(vdevs "drv_device $2 $3 $4")" \
         "-- $(common_options)$( ((ports == 1)) || echo ' --port-topology=loop') --cmdline-file=<(printf '%s\n' 'set txpkts $(segments)' 'set fwd $(mode_of drv)' start)"
@@ -128,7 +141,9 @@ vdevs() {
     local n
     for ((n = 0; n < ports; n++)); do echo "--vdev $($1 $n)"; done | paste -sd ' '
 }
-dev_device() { echo "$1$3,iface=$TERN_RUNDIR/$2.sock$3,queues=$queues"; } # DRIVER NAME PORT
+dev_device() { # DRIVER NAME PORT
+    echo "$1$3,iface=$TERN_RUNDIR/$2.sock$3,queues=$queues$([[ $2 != *_generic-* ]] || echo ,generic=1)"
+}
 drv_device() { # DRIVER DEVICE-NAME DEVARGS PORT
     echo "$1$4,mac=02:00:00:00:00:0$((2 + $4)),path=$TERN_RUNDIR/$2.sock$4,queue_size=$ring,queues=$queues,$3"
 }
@@ -145,13 +160,17 @@ launch() {
     pid[$name]=$!
 }
 
-# wait_log NAME TEXT: until the text stands in the log, and testpmd's prompt after it.
+# wait_log NAME TEXT: until the text stands in the log, and testpmd's prompt after it (pktcheck has none).
 wait_log() {
     poll_until 60 said_or_gone "$@" && kill -0 "${pid[$1]}" 2>/dev/null && return
     tail -n 20 "$TERN_RUNDIR/$1.log"
     die "$1 did not say: $2" "see its last lines above"
 }
-said_or_gone() { ! kill -0 "${pid[$1]}" 2>/dev/null || tr '\n' ' ' <"$TERN_RUNDIR/$1.log" | grep -q -- "$2.*testpmd>"; }
+said_or_gone() {
+    local prompt='.*testpmd>'
+    [[ $flow-$1 != latency-*-drv ]] || prompt=
+    ! kill -0 "${pid[$1]}" 2>/dev/null || tr '\n' ' ' <"$TERN_RUNDIR/$1.log" | grep -q -- "$2$prompt"
+}
 
 # tell NAME COMMAND TEXT: type it and wait for the answer.
 tell() {
@@ -183,12 +202,13 @@ start_device() { launch "$tag-$1-dev" "$(dev_command "$tag-$1-dev" "$(device_of 
 start_driver() {
     local dev=$tag-$1-dev drv=$tag-$1-drv start=start
     launch "$drv" "$(drv_command "$drv" "$(driver_of "$1")" "$dev" "$2")"
-    wait_log "$drv" "packet forwarding - ports=$ports"
+    if [[ $flow == latency ]]; then wait_log "$drv" ready; else wait_log "$drv" "packet forwarding - ports=$ports"; fi
     # From this side all frames find room; sent by the driver first, some would be lost before it polls.
     [[ $flow != both ]] || start='start tx_first 32'
     tell "$dev" "$start" "packet forwarding - ports=$ports"
+    [[ $flow != latency ]] || echo run 1<>"$TERN_RUNDIR/$drv.in"
     local first=$dev second=$drv # counted is what the first receives
-    [[ $flow != to-driver ]] || first=$drv second=$dev
+    [[ $flow != to-driver && $flow != latency ]] || first=$drv second=$dev
     rates+=(--pair "$1,${pid[$first]},$(telemetry "$first"),${pid[$second]},$(telemetry "$second")")
     kill -STOP "${pid[$dev]}" "${pid[$drv]}"
 }

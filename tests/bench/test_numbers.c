@@ -64,6 +64,36 @@ static void ratios(void **state)
     assert_true(same.middle == 1 && same.low <= 1 && same.high >= 1);
 }
 
+// What all figures of a launch have in common is in no interval of a paired ratio; what only one of
+// the two has is.
+static void paired_ratio(void **state)
+{
+    static const double machine[] = {10, 20, 30};
+    double x[33], y[30], odd[30];
+    unsigned launch[33];
+    (void)state;
+    for (unsigned i = 0; i < 33; i++) {
+        launch[i] = i < 30 ? i % 3 : 3; // the last ones ran alone
+        x[i] = i < 30 ? 2 * machine[i % 3] : 1000;
+    }
+    for (unsigned i = 0; i < 30; i++) {
+        y[i] = machine[i % 3];
+        odd[i] = machine[i % 3] * (i % 3 == 1 ? 0.8 : 1);
+    }
+    struct bench_sample a = {x, launch, 33}, b = {y, launch, 30}, c = {odd, launch, 30};
+    struct bench_interval r = bench_interval_paired(&a, &b, 1),
+                          apart = bench_interval_ratio(&a, &b, 1),
+                          wide = bench_interval_paired(&a, &c, 1);
+    assert_true(r.low == 2 && r.high == 2);
+    assert_true(apart.low < 1 && apart.high > 4);
+    assert_true(wide.low == 2 && wide.high > 2.2);
+    a.n = 0;
+    r = bench_interval_paired(&a, &b, 1);
+    assert_true(r.middle == 0 && r.low == 0 && r.high == 0);
+    r = bench_interval_paired(&b, &a, 1);
+    assert_true(r.middle == 0 && r.low == 0 && r.high == 0);
+}
+
 // Every value lies within a 32nd of what the histogram says of it.
 static void histogram(void **state)
 {
@@ -129,7 +159,8 @@ static void rows_and_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(medians),   cmocka_unit_test(intervals),     cmocka_unit_test(ratios),
+        cmocka_unit_test(medians),   cmocka_unit_test(intervals),
+        cmocka_unit_test(ratios),    cmocka_unit_test(paired_ratio),
         cmocka_unit_test(histogram), cmocka_unit_test(rows_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,7 @@ static const char usage_text[] =
     "pair one line ratio= with the class that has most windows of both.\n";
 
 struct pair {
-    char label[32];
+    char label[64];
     struct process counted, other;
     struct series classes[PLACE_CLASSES];
 };
@@ -71,7 +71,7 @@ static int add_pair(const char *spec)
     char socket_a[256], socket_b[256];
     int pid_a, pid_b;
 
-    if (run.num_pairs == MAX_PAIRS || sscanf(spec, "%31[^,],%d,%255[^,],%d,%255[^,]", p->label,
+    if (run.num_pairs == MAX_PAIRS || sscanf(spec, "%63[^,],%d,%255[^,],%d,%255[^,]", p->label,
                                              &pid_a, socket_a, &pid_b, socket_b) != 5)
         return bad_option("pair", spec);
     if (process_open(&p->counted, pid_a, socket_a) || process_open(&p->other, pid_b, socket_b))

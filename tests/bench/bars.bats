@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# tern-bench bars: windows that were made up, held against bars.
+# shellcheck disable=SC2154 # status, output and lines are bats' own
+
+bench=$TERN_BUILD/bench/tern-bench
+
+setup() {
+    dir=$(mktemp -d)
+    [[ -x $bench ]] || skip "tern-bench was not built: Google Benchmark (libbenchmark-dev) is missing"
+    echo row,set,measure,near,far,pair,bases >"$dir/rows.csv"
+    echo round,set,pair,class,before,after,mpps,dropped,p50,p99 >"$dir/windows.csv"
+}
+
+teardown() {
+    rm -rf "$dir"
+}
+
+bar() { echo "$1" >>"$dir/rows.csv"; }
+
+# windows SET PAIR PLACE N VALUE...: N windows of a pair in rounds 1, 2, 3, 1, …, with each value in turn for the
+# rate and the p50, and ten times that for the p99.
+windows() {
+    local set=$1 pair=$2 place=$3 n=$4 i v value=("${@:5}")
+    for ((i = 0; i < n; i++)); do
+        v=${value[i % ${#value[@]}]}
+        echo "$((i % 3 + 1)),$set,$pair,$place,100,101,$v,0,$v,$(awk "BEGIN { print 10 * $v }")"
+    done
+}
+ran() { windows "$@" >>"$dir/windows.csv"; }
+
+# line ROW PLACE: of the table that was printed.
+line() { grep -E "^$1 +$2 " <<<"$output"; }
+
+@test "bars: met, missed, by the median, and the best base counts" {
+    bar 'met,a,mpps,1.5,2.5,tern,slow fast'
+    bar 'missed,a,mpps,1.5,2.5,tern,slow faster'
+    bar 'just,b,mpps,1.5,2.5,tern,odd'
+    bar 'nearly,b,mpps,1.55,2.5,tern,odd'
+    bar 'noise-a,a,mpps,0,0,slow,slow2'
+    ran a tern near 21 20 20.1 19.9
+    ran a slow near 21 5
+    ran a slow2 near 21 5.5 5 4.5
+    ran a fast near 21 10 10.1 9.9
+    ran a faster near 21 15 15.1 14.9
+    ran b tern near 21 20 20.1 19.9
+    ran b odd near 21 10 13 16
+    echo 1,a,fast,disturbed,100,100,99,0,0,0 >>"$dir/windows.csv"
+    run "$bench" bars "$dir"
+    [ "$status" -eq 1 ]
+    [[ $(line met near) == *"≥ 1.50   2.00 ("*" 10.00 fast "*" 3   21  met" ]]
+    [[ $(line missed near) == *" 15.00 faster "*" 3   21  missed" ]]
+    [[ $(line just near) == *" odd "*" met by the median" ]]
+    [[ $(line nearly near) == *" odd "*" missed by the median" ]]
+    [[ $(line noise-a near) == *" slow2 "*" no bar" ]]
+    [[ $(line met far) == *"≥ 2.50  not measured: no window" ]]
+    [[ $output == *"noise near: stock against itself came out up to 1.11 times apart"* ]]
+    [[ $output == *"bars: 2 met (1 of them within the interval), 2 missed (1), 4 not measured"* ]]
+    [[ $output == *"1 of 148 windows are left out"* ]]
+    [ "$(grep -c ',near,' "$dir/bars.csv")" -eq 5 ]
+    sed -i '/^missed/d; /^nearly/d' "$dir/rows.csv"
+    run "$bench" bars "$dir"
+    [ "$status" -eq 3 ]
+    run "$bench" bars "$dir/none"
+    [ "$status" -eq 2 ]
+    [[ $output == *"fix: "* ]]
+}
+
+@test "bars: too few windows or rounds are no pass, and the placements stay apart" {
+    bar 'few,a,mpps,1.0,1.0,tern,stock'
+    bar 'base,b,mpps,1.0,1.0,tern,stock'
+    bar 'rounds,c,mpps,1.0,1.0,tern,stock'
+    ran a tern near 19 20
+    ran a stock near 30 10
+    ran a tern far 21 20
+    ran a stock far 21 10
+    ran b tern near 30 20
+    ran b stock near 19 10
+    windows c tern near 40 20 | grep -v ^3 >>"$dir/windows.csv"
+    windows c stock near 40 10 | grep -v ^3 >>"$dir/windows.csv"
+    run "$bench" bars "$dir"
+    [ "$status" -eq 3 ]
+    [[ $(line few near) == *" 2.00 (2.00 … 2.00) "*" 3   19  not measured: too few windows" ]]
+    [[ $(line few far) == *" 3   21  met" ]]
+    [[ $(line base near) == *" 19  not measured: too few windows" ]]
+    [[ $(line rounds near) == *" 2   27  not measured: too few rounds" ]]
+    sed -i '/^base/d; /^rounds/d' "$dir/rows.csv"
+    ran a tern near 3 20
+    run "$bench" bars "$dir"
+    [ "$status" -eq 0 ]
+    [[ $output == *"bars: 2 met (0 of them within the interval), 0 missed (0), 0 not measured"* ]]
+}
+
+@test "bars: of times the lowest base counts, and a bar is the most" {
+    bar 'fast,l,p50,0.8,0.9,tern,slow quick'
+    bar 'late,l,p99,0.6,0.9,tern,slow quick'
+    ran l tern near 21 300
+    ran l slow near 21 600
+    ran l quick near 21 400
+    run "$bench" bars "$dir"
+    [ "$status" -eq 1 ]
+    [[ $(line fast near) == *"≤ 0.80   0.75 (0.75 … 0.75)   300.00   400.00 quick "*" met" ]]
+    [[ $(line late near) == *"≤ 0.60   0.75 "*" 3000.00  4000.00 quick "*" missed" ]]
+}
+
+@test "bars: the page has each row, and a hollow mark tells a bar that is missed" {
+    local page=$dir/bars.html
+    bar 'good,a,mpps,1.5,2.5,tern,stock'
+    bar 'bad<row>,a,mpps,2.5,2.5,tern,stock'
+    echo 'DPDK: 22.11.11 & more' >"$dir/about.txt"
+    ran a tern near 21 20
+    ran a stock near 21 10
+    run "$bench" bars "$dir"
+    [ "$status" -eq 1 ]
+    grep -q 'DPDK: 22.11.11 &amp; more' "$page"
+    grep -q '<title>good near: 2.000 (2.000 … 2.000)</title>.*<circle[^>]*fill="#2a78d6"' "$page"
+    grep -q '<title>bad&lt;row&gt; near: .*<circle[^>]*fill="none"' "$page"
+    [ "$(grep -c '<circle' "$page")" -eq 2 ]
+    run grep -E 'https?://|<script|<link' "$page"
+    [ "$status" -eq 1 ]
+}
