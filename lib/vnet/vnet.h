@@ -11,6 +11,12 @@
 #define VNET_F_GUEST_CSUM (1ULL << 1)
 #define VNET_F_MTU (1ULL << 3)
 #define VNET_F_MAC (1ULL << 5)
+#define VNET_F_GUEST_TSO4 (1ULL << 7)
+#define VNET_F_GUEST_TSO6 (1ULL << 8)
+#define VNET_F_GUEST_ECN (1ULL << 9)
+#define VNET_F_HOST_TSO4 (1ULL << 11)
+#define VNET_F_HOST_TSO6 (1ULL << 12)
+#define VNET_F_HOST_ECN (1ULL << 13)
 #define VNET_F_MRG_RXBUF (1ULL << 15)
 #define VNET_F_STATUS (1ULL << 16)
 #define VNET_F_CTRL_VQ (1ULL << 17)
@@ -21,6 +27,13 @@
 #define VNET_F_MQ (1ULL << 22)
 #define VNET_F_CTRL_MAC_ADDR (1ULL << 23)
 #define VNET_F_SPEED_DUPLEX (1ULL << 63)
+
+// Checksums and segments of TCP that the other side finishes: of packets from the driver, and of
+// those to it.
+#define VNET_OFFLOADS_HOST (VNET_F_CSUM | VNET_F_HOST_TSO4 | VNET_F_HOST_TSO6 | VNET_F_HOST_ECN)
+#define VNET_OFFLOADS_GUEST \
+    (VNET_F_GUEST_CSUM | VNET_F_GUEST_TSO4 | VNET_F_GUEST_TSO6 | VNET_F_GUEST_ECN)
+#define VNET_OFFLOADS (VNET_OFFLOADS_HOST | VNET_OFFLOADS_GUEST)
 
 // Config space (§5.1.4). Each field is there only with its feature.
 struct vnet_config {
@@ -56,6 +69,14 @@ struct vnet_hdr {
 };
 
 VQ_STATIC_ASSERT(sizeof(struct vnet_hdr) == 12, "the header is 12 bytes");
+
+// Its flags and types of segmentation (§5.1.6).
+#define VNET_HDR_F_NEEDS_CSUM 1u
+#define VNET_HDR_F_DATA_VALID 2u
+#define VNET_HDR_GSO_NONE 0u
+#define VNET_HDR_GSO_TCPV4 1u
+#define VNET_HDR_GSO_TCPV6 4u
+#define VNET_HDR_GSO_ECN 0x80u
 
 // Bytes of the header under these negotiated features: 12, or 10 for legacy drivers.
 static inline uint32_t vnet_hdr_bytes(uint64_t features)
