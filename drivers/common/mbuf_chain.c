@@ -69,6 +69,15 @@ bool tern_mbuf_attach(struct rte_mbuf *m, uint32_t bytes)
     return true;
 }
 
+void tern_mbuf_raw(struct rte_mbuf *m)
+{
+    if (RTE_MBUF_HAS_EXTBUF(m) && !RTE_MBUF_HAS_PINNED_EXTBUF(m))
+        rte_pktmbuf_detach_extbuf(m);
+    rte_pktmbuf_free(m->next);
+    m->next = NULL;
+    m->nb_segs = 1;
+}
+
 bool tern_mbuf_from_cursor(struct rte_mbuf *m, struct rte_mempool *mp, struct tern_cursor *c,
                            uint32_t bytes)
 {

@@ -117,6 +117,10 @@ void tern_mbuf_free_bulk(struct rte_mbuf **m, unsigned n);
 // is no memory, or it would be too long. Not for pools of pinned buffers, which are never detached.
 bool tern_mbuf_attach(struct rte_mbuf *m, uint32_t bytes);
 
+// Makes a packet raw again, as it came from its pool: without its further segments, and without a
+// buffer from outside the pool.
+void tern_mbuf_raw(struct rte_mbuf *m);
+
 // Copies `bytes` from the cursor into the packet, taking further mbufs of `mp` as it needs them.
 // False: the pool is empty; the packet then holds a part and is the caller's to free.
 bool tern_mbuf_from_cursor(struct rte_mbuf *m, struct rte_mempool *mp, struct tern_cursor *c,

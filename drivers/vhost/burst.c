@@ -4,7 +4,7 @@
 #include "burst.h"
 #include "rest.h"
 
-#define HOT (VQ_F_RING_PACKED | VQ_F_IN_ORDER | VNET_F_MRG_RXBUF)
+#define HOT (VQ_F_RING_PACKED | VQ_F_IN_ORDER | VNET_F_MRG_RXBUF | TERN_F_OFFLOAD)
 
 #define RX_INSTANCE(name, bits)                                                    \
     static uint16_t name(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t n) \
@@ -51,22 +51,25 @@ struct instance {
     const char *name;
 };
 
+// A port that deals with offloads has the generic ones.
 #define RING_BITS (VQ_F_RING_PACKED | VQ_F_IN_ORDER)
+#define RX_BITS (RING_BITS | TERN_F_OFFLOAD)
 static const struct instance rx_instances[] = {
-    {0, RING_BITS, rx_split, "split"},
-    {VQ_F_IN_ORDER, RING_BITS, rx_split_in_order, "split in-order"},
-    {VQ_F_RING_PACKED, RING_BITS, rx_packed, "packed"},
-    {RING_BITS, RING_BITS, rx_packed_in_order, "packed in-order"},
+    {0, RX_BITS, rx_split, "split"},
+    {VQ_F_IN_ORDER, RX_BITS, rx_split_in_order, "split in-order"},
+    {VQ_F_RING_PACKED, RX_BITS, rx_packed, "packed"},
+    {RING_BITS, RX_BITS, rx_packed_in_order, "packed in-order"},
     {0, 0, rx_generic, "generic"},
 };
 
 // The device gives receive buffers back one by one, in order or not: the bit changes nothing.
-#define TX_BITS (VQ_F_RING_PACKED | VNET_F_MRG_RXBUF)
+#define TX_RING_BITS (VQ_F_RING_PACKED | VNET_F_MRG_RXBUF)
+#define TX_BITS (TX_RING_BITS | TERN_F_OFFLOAD)
 static const struct instance tx_instances[] = {
     {0, TX_BITS, tx_split, "split"},
     {VNET_F_MRG_RXBUF, TX_BITS, tx_split_mergeable, "split mergeable"},
     {VQ_F_RING_PACKED, TX_BITS, tx_packed, "packed"},
-    {TX_BITS, TX_BITS, tx_packed_mergeable, "packed mergeable"},
+    {TX_RING_BITS, TX_BITS, tx_packed_mergeable, "packed mergeable"},
     {0, 0, tx_generic, "generic"},
 };
 

@@ -5,6 +5,7 @@
 #define TERN_VHOST_BURST_H
 
 #include "mbuf_chain.h"
+#include "offload.h"
 #include "port.h"
 
 // Publishes what was put and calls the driver if it asked for it.
@@ -47,16 +48,28 @@ static __rte_noinline bool tern_rx_odd(struct tern_queue *q, const struct vq_cha
     fits = fits || (q->ext && tern_mbuf_attach(m, (uint32_t)bytes));
     if ((!fits && q->linear) || !tern_mbuf_from_cursor(m, q->mp, &at, (uint32_t)bytes)) {
         q->stats.drops[TERN_DROP_NO_MBUF]++;
-        rte_pktmbuf_free(m->next);
-        m->next = NULL;
-        m->nb_segs = 1;
+        tern_mbuf_raw(m);
         return false;
     }
     return true;
 }
 
-VQ_INLINE bool tern_rx_one(struct tern_queue *q, const struct vq_chain *c, struct rte_mbuf *m,
-                           uint32_t room)
+// Applies the net header, which is read here once, to its packet. False: dropped, and `m` is raw.
+static __rte_noinline bool tern_rx_offload(struct tern_queue *q, const struct vq_chain *c,
+                                           struct rte_mbuf *m)
+{
+    struct tern_cursor at = {.seg = c->seg, .nseg = c->nread, .at = 0};
+    struct vnet_hdr h;
+    tern_cursor_copy(&at, &h, NULL, q->hdr_bytes);
+    if ((h.flags | h.gso_type) == 0 || tern_offload_received(m, &h, q->may, q->takes))
+        return true;
+    q->stats.drops[TERN_DROP_HEADER]++;
+    tern_mbuf_raw(m);
+    return false;
+}
+
+VQ_INLINE bool tern_rx_one(struct tern_queue *q, uint64_t f, const struct vq_chain *c,
+                           struct rte_mbuf *m, uint32_t room)
 {
     uint32_t bytes = c->seg->bytes - q->hdr_bytes;
     if (likely(c->nread == 1 && c->nwrite == 0 && bytes <= room &&
@@ -66,10 +79,13 @@ VQ_INLINE bool tern_rx_one(struct tern_queue *q, const struct vq_chain *c, struc
     } else if (!tern_rx_odd(q, c, m)) {
         return false;
     }
+    if ((f & TERN_F_OFFLOAD) && !tern_rx_offload(q, c, m))
+        return false;
     tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
     // A frame that ends in the tag would be shorter than an Ethernet header without it.
-    if (unlikely(q->vlan_strip) && m->pkt_len >= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
-        rte_vlan_strip(m);
+    if (unlikely(q->vlan_strip) && m->pkt_len >= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN &&
+        rte_vlan_strip(m) == 0 && (f & TERN_F_OFFLOAD))
+        tern_offload_stripped(m);
     return true;
 }
 
@@ -109,7 +125,7 @@ VQ_INLINE uint16_t tern_rx_chunk(struct tern_queue *q, uint64_t f, struct rte_mb
     }
     uint32_t room = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
     for (unsigned i = 0; i < got; i++)
-        kept += tern_rx_one(q, &c[i], pkts[kept], room);
+        kept += tern_rx_one(q, f, &c[i], pkts[kept], room);
     if (unlikely(kept < got))
         tern_mbuf_put_bulk(q->mp, &pkts[kept], got - kept);
     tern_rx_give_back(q, f, c, got);
@@ -247,19 +263,47 @@ static inline bool tern_tx_room(struct tern_queue *q, uint64_t f, struct tern_tx
     return true;
 }
 
-// Any packet that is not one segment into one segment. True: the packet is done with, sent or
-// dropped; false: the driver has to give more buffers first.
+// What goes with a packet that may ask for an offload. False: it is dropped.
+static inline bool tern_tx_offload(struct tern_queue *q, const struct rte_mbuf *m,
+                                   struct tern_offload *o)
+{
+    enum tern_offload_verdict verdict = tern_offload_to_send(m, q->may, o);
+    if (verdict != TERN_OFFLOAD_OK)
+        q->stats.drops[verdict == TERN_OFFLOAD_BAD ? TERN_DROP_BAD_OFFLOAD : TERN_DROP_NO_TSO]++;
+    return verdict == TERN_OFFLOAD_OK;
+}
+
+// Writes that over the net header and the packet whose buffers start at `start`.
+static inline void tern_tx_patch(const struct tern_queue *q, struct tern_cursor start,
+                                 const struct tern_offload *o)
+{
+    struct tern_cursor at = start;
+    tern_cursor_copy(&at, NULL, &o->hdr, offsetof(struct vnet_hdr, num_buffers));
+    for (unsigned i = 0; i < o->patches; i++) {
+        at = start;
+        tern_cursor_skip(&at, q->hdr_bytes + o->patch[i].at);
+        tern_cursor_copy(&at, NULL, &o->patch[i].value, sizeof(o->patch[i].value));
+    }
+}
+
+// Any packet that is not one segment into one segment, or asks for an offload. True: the packet is
+// done with, sent or dropped; false: the driver has to give more buffers first.
 static __rte_noinline bool tern_tx_odd(struct tern_queue *q, uint64_t f, struct tern_tx *t,
                                        const struct rte_mbuf *m)
 {
     struct tern_cursor at;
+    struct tern_offload o;
     unsigned n;
     if (!tern_tx_room(q, f, t, m->pkt_len, &n))
         return false;
-    if (n == 0)
+    if (n == 0 || ((f & TERN_F_OFFLOAD) && !tern_tx_offload(q, m, &o)))
         return true;
+    const struct vq_seg *first = t->c[t->next].seg;
     tern_tx_take(q, t, n, m->pkt_len, &at);
+    uint32_t nseg = at.nseg + (uint32_t)(at.seg - first);
     tern_mbuf_to_cursor(m, &at);
+    if (f & TERN_F_OFFLOAD)
+        tern_tx_patch(q, (struct tern_cursor){.seg = first, .nseg = nseg, .at = 0}, &o);
     tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
     return true;
 }
@@ -270,7 +314,8 @@ VQ_INLINE bool tern_tx_one(struct tern_queue *q, uint64_t f, struct tern_tx *t,
     const struct vq_chain *c = &t->c[t->next];
     uint32_t need = q->hdr_bytes + m->pkt_len;
     if (unlikely(t->next == t->got || c->nread || c->nwrite != 1 || c->seg->bytes < need ||
-                 m->nb_segs != 1))
+                 m->nb_segs != 1) ||
+        ((f & TERN_F_OFFLOAD) && unlikely(m->ol_flags & TERN_OFFLOAD_FLAGS)))
         return tern_tx_odd(q, f, t, m);
     uint8_t *to = vq_seg_ptr(c->seg);
     const void *data = rte_pktmbuf_mtod(m, const void *);

@@ -14,14 +14,16 @@
      VNET_F_CTRL_VQ | VNET_F_CTRL_RX | VNET_F_GUEST_ANNOUNCE | VNET_F_MTU)
 // RING_RESET only when asked for: QEMU shows the bit to its guest and then tells a vhost-user back
 // end nothing of the ring that the guest resets, so we would go on in the old one.
-#define FEATURES_SOMETIMES \
-    (VQ_F_RING_PACKED | VQ_F_IN_ORDER | VQ_F_RING_EVENT_IDX | VQ_F_RING_RESET | VNET_F_MQ)
+#define FEATURES_SOMETIMES                                                                  \
+    (VQ_F_RING_PACKED | VQ_F_IN_ORDER | VQ_F_RING_EVENT_IDX | VQ_F_RING_RESET | VNET_F_MQ | \
+     VNET_OFFLOADS)
 
 uint64_t tern_features(const struct tern_args *args)
 {
     return FEATURES_ALWAYS | (args->packed ? VQ_F_RING_PACKED : 0) |
            (args->in_order ? VQ_F_IN_ORDER : 0) | (args->event_idx ? VQ_F_RING_EVENT_IDX : 0) |
-           (args->ring_reset ? VQ_F_RING_RESET : 0) | (args->queues > 1 ? VNET_F_MQ : 0);
+           (args->ring_reset ? VQ_F_RING_RESET : 0) | (args->queues > 1 ? VNET_F_MQ : 0) |
+           (args->tso ? VNET_OFFLOADS : 0);
 }
 
 // ---- link ----

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "devargs.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "log.h"
 #include "server.h"
 
 #define FIELD(f) offsetof(struct tern_args, f)
@@ -26,10 +28,10 @@ static const struct tern_arg table[] = {
     FLAG("client", 0, client),
     NOT_YET("iommu-support", "a virtual IOMMU"),
     NOT_YET("postcopy-support", "post-copy migration"),
-    NOT_YET("tso", "segmentation offload"),
+    FLAG("tso", 0, tso),
     FLAG("linear-buffer", 0, linear_buffer),
     FLAG("ext-buffer", 0, ext_buffer),
-    NOT_YET("legacy-ol-flags", "checksum offload"),
+    FLAG("legacy-ol-flags", 0, legacy_ol_flags),
     FLAG("packed", 1, packed),
     FLAG("in_order", 1, in_order),
     FLAG("event_idx", 1, event_idx),
@@ -41,6 +43,14 @@ static const struct tern_arg table[] = {
 int tern_args_parse(const char *name, const char *text, struct tern_args *args)
 {
     memset(args, 0, sizeof(*args));
-    return tern_args_read(name, text, table, sizeof(table) / sizeof(table[0]), TERN_VHOST_PARAMS,
-                          args);
+    int rc = tern_args_read(name, text, table, sizeof(table) / sizeof(table[0]), TERN_VHOST_PARAMS,
+                            args);
+    if (rc == 0 && args->legacy_ol_flags && !args->tso) {
+        TERN_LOG(ERR,
+                 "%s: legacy-ol-flags=1 means nothing without tso=1: no packet has an offload\n"
+                 "fix: add tso=1, or leave legacy-ol-flags out",
+                 name);
+        return -EINVAL;
+    }
+    return rc;
 }

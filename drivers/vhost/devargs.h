@@ -15,10 +15,10 @@
     "client=<0|1> "             \
     "iommu-support=<0> "        \
     "postcopy-support=<0> "     \
-    "tso=<0> "                  \
+    "tso=<0|1> "                \
     "linear-buffer=<0|1> "      \
     "ext-buffer=<0|1> "         \
-    "legacy-ol-flags=<0> "      \
+    "legacy-ol-flags=<0|1> "    \
     "packed=<0|1> "             \
     "in_order=<0|1> "           \
     "event_idx=<0|1> "          \
@@ -34,6 +34,8 @@ struct tern_args {
     bool client;
     bool linear_buffer;
     bool ext_buffer;
+    bool tso;             // offer checksum and segmentation offloads
+    bool legacy_ol_flags; // received packets ask for them on, as packets to send do
     bool packed;
     bool in_order;
     bool event_idx;

@@ -95,7 +95,8 @@ static int infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
     info->max_mac_addrs = 1;
     info->min_mtu = RTE_ETHER_MIN_MTU;
     info->max_mtu = TERN_FRAME_MAX - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN;
-    info->max_rx_pktlen = TERN_FRAME_MAX;
+    info->max_rx_pktlen = tern_frame_max(args);
+    info->max_lro_pkt_size = args->tso ? tern_frame_max(args) : 0;
     info->min_rx_bufsize = RTE_ETHER_MIN_LEN;
     info->max_rx_queues = (uint16_t)args->queues;
     info->max_tx_queues = (uint16_t)args->queues;
@@ -103,6 +104,12 @@ static int infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
     if (!args->linear_buffer)
         info->rx_offload_capa |= RTE_ETH_RX_OFFLOAD_SCATTER;
     info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+    if (args->tso) {
+        info->rx_offload_capa |= RTE_ETH_RX_OFFLOAD_TCP_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |
+                                 RTE_ETH_RX_OFFLOAD_TCP_LRO;
+        info->tx_offload_capa |= RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+                                 RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO;
+    }
     return 0;
 }
 

@@ -18,8 +18,13 @@
 #include "ports.h"
 #include "stats.h"
 
-// Longest frame; nothing in virtio-net without offloads needs more.
+// Longest frame; nothing in virtio-net without offloads needs more. With them, an IP packet of 64
+// KiB comes in one piece, behind an Ethernet header with up to two tags.
 #define TERN_FRAME_MAX UINT16_MAX
+static inline uint32_t tern_frame_max(const struct tern_args *args)
+{
+    return TERN_FRAME_MAX + (args->tso ? RTE_ETHER_HDR_LEN + 2 * RTE_VLAN_HLEN : 0);
+}
 
 // Lies in memory shared with secondary processes, which use `args` only.
 struct tern_port {

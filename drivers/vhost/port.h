@@ -23,12 +23,15 @@
 
 // Why a packet was dropped. Names for xstats and telemetry: tern_drop_name().
 enum tern_drop {
-    TERN_DROP_NO_MBUF,   // rx: the pool was empty in the middle of a packet
-    TERN_DROP_RUNT,      // rx: no room for net header and Ethernet header
-    TERN_DROP_TOO_LONG,  // rx: longer than the largest packet the port can take
-    TERN_DROP_NO_ROOM,   // tx: the driver's receive buffer is smaller than the packet
-    TERN_DROP_SCATTERED, // tx: the packet would take more than TERN_MERGE receive buffers
-    TERN_DROP_VLAN,      // tx: no place for the VLAN tag
+    TERN_DROP_NO_MBUF,  // rx: the pool was empty in the middle of a packet
+    TERN_DROP_RUNT,     // rx: no room for net header and Ethernet header
+    TERN_DROP_TOO_LONG, // rx: longer than the largest packet the port can take
+    TERN_DROP_HEADER,   // rx: the net header lies about its packet, or asks for what was not agreed
+    TERN_DROP_NO_ROOM,  // tx: the driver's receive buffer is smaller than the packet
+    TERN_DROP_SCATTERED,   // tx: the packet would take more than TERN_MERGE receive buffers
+    TERN_DROP_VLAN,        // tx: no place for the VLAN tag
+    TERN_DROP_NO_TSO,      // tx: to be segmented, and the driver did not agree to take such packets
+    TERN_DROP_BAD_OFFLOAD, // tx: an offload that is not offered, or lengths that do not fit
     TERN_DROP_COUNT
 };
 
@@ -60,12 +63,14 @@ struct tern_queue {
     struct vhu_queue *vq;
     tern_burst_fn burst;    // the instance for the negotiated features
     const char *instance;   // its name, for burst_mode_get
-    uint64_t f;             // negotiated features
+    uint64_t f;             // negotiated features; TERN_F_OFFLOAD if the port offers offloads
     uint32_t hdr_bytes;     // net header
     uint32_t nseg;          // entries of seg
     struct vq_seg *seg;     // scratch of get_avail, TERN_SEGS entries
     struct rte_mempool *mp; // rx
     uint32_t max_pkt_bytes; // rx: longest frame taken
+    uint16_t may;           // offloads of this direction that were agreed: VNET_MAY_*
+    uint16_t takes;         // rx: those that the application takes over: TERN_TAKE_*
     uint16_t port_id;
     uint16_t queue_id;
     bool linear;     // rx: linear-buffer=1: no multi-segment mbufs

@@ -8,6 +8,7 @@
 #include <rte_malloc.h>
 
 #include "mbuf_chain.h"
+#include "offload.h"
 #include "pmd.h"
 #include "probe.h"
 
@@ -86,7 +87,8 @@ int tern_rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, unsigned
     q->mp = mp;
     q->ndesc = ndesc;
     q->deferred = conf->rx_deferred_start;
-    q->max_pkt_bytes = TERN_FRAME_MAX;
+    q->max_pkt_bytes = tern_frame_max(args);
+    q->takes = (uint16_t)tern_offload_takes(offloads, args->legacy_ol_flags);
     q->linear = args->linear_buffer;
     q->mbuf_flags = tern_mbuf_flags(mp);
     q->ext = args->ext_buffer && !q->mbuf_flags; // pinned buffers stay
@@ -144,8 +146,9 @@ static void choose(struct tern_queue *q)
 
 void tern_queue_adopt(struct tern_queue *q)
 {
-    q->f = q->vq->vq.features;
+    q->f = q->vq->vq.features | (q->port->args.tso ? TERN_F_OFFLOAD : 0);
     q->hdr_bytes = vnet_hdr_bytes(q->f);
+    q->may = (uint16_t)(q->is_rx ? vnet_may_from_driver(q->f) : vnet_may_to_driver(q->f));
     choose(q);
     if (q->is_rx)
         tern_intr_started(q);

@@ -105,6 +105,21 @@ static void carry_out(struct tern_queue *q, const struct tern_splice_in *in,
         tern_splice_to_mbufs(q, in, p);
 }
 
+// A frame that leaves something to us goes by way of an mbuf, which says so to whoever sends it on.
+static void requests_by_mbuf(const struct tern_queue *q, const struct tern_splice_in *in,
+                             struct tern_splice_pkt *p)
+{
+    for (unsigned i = 0; q->may && i < in->n; i++) {
+        struct tern_cursor at = {.seg = in->of[i]->seg, .nseg = in->of[i]->nread, .at = 0};
+        struct vnet_hdr h;
+        if (p[i].todo != TERN_SPLICE_MOVE)
+            continue;
+        tern_cursor_copy(&at, &h, NULL, q->hdr_bytes);
+        if (h.flags | h.gso_type)
+            p[i].todo = TERN_SPLICE_AS_MBUF;
+    }
+}
+
 #define FROM_BITS (VQ_F_RING_PACKED | VQ_F_IN_ORDER)
 VQ_INLINE void chunk(struct tern_queue *q, uint64_t fs, struct tern_splice_in *in,
                      struct tern_splice_pkt *p, unsigned n, tern_splice_decide decide, void *arg)
@@ -115,6 +130,8 @@ VQ_INLINE void chunk(struct tern_queue *q, uint64_t fs, struct tern_splice_in *i
     if (likely(in->n > 0)) {
         if (likely(!__atomic_load_n(&q->vlan_strip, __ATOMIC_RELAXED)))
             decide(arg, p, (uint16_t)in->n);
+        if (unlikely(q->f & TERN_F_OFFLOAD))
+            requests_by_mbuf(q, in, p);
         carry_out(q, in, p);
     }
     tern_rx_give_back(q, fs, in->c, in->got);

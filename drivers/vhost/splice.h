@@ -96,7 +96,7 @@ static __rte_noinline void tern_splice_to_mbufs(struct tern_queue *q,
         p[i].result = TERN_SPLICE_LOST;
         if (!tern_mbuf_get_bulk(q->mp, &m, 1)) {
             q->stats.drops[TERN_DROP_NO_MBUF]++;
-        } else if (!tern_rx_one(q, in->of[i], m, room)) {
+        } else if (!tern_rx_one(q, q->f, in->of[i], m, room)) {
             tern_mbuf_put_bulk(q->mp, &m, 1);
         } else {
             p[i].mbuf = m;

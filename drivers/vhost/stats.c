@@ -21,18 +21,27 @@ static const struct tern_xstat xstats[] = {
     {"drop_no_mbuf", AT(s.drops[TERN_DROP_NO_MBUF]), TERN_IN_RX},
     {"drop_runt", AT(s.drops[TERN_DROP_RUNT]), TERN_IN_RX},
     {"drop_too_long", AT(s.drops[TERN_DROP_TOO_LONG]), TERN_IN_RX},
+    {"drop_bad_header", AT(s.drops[TERN_DROP_HEADER]), TERN_IN_RX},
     {"kicks", AT(kicks), TERN_IN_RX},
     {"drop_no_room", AT(s.drops[TERN_DROP_NO_ROOM]), TERN_IN_TX},
     {"drop_scattered", AT(s.drops[TERN_DROP_SCATTERED]), TERN_IN_TX},
     {"drop_vlan", AT(s.drops[TERN_DROP_VLAN]), TERN_IN_TX},
+    {"drop_no_tso", AT(s.drops[TERN_DROP_NO_TSO]), TERN_IN_TX},
+    {"drop_bad_offload", AT(s.drops[TERN_DROP_BAD_OFFLOAD]), TERN_IN_TX},
 };
 
 const char *tern_drop_name(enum tern_drop drop)
 {
     static const char *const names[TERN_DROP_COUNT] = {
-        [TERN_DROP_NO_MBUF] = "no_mbuf",     [TERN_DROP_RUNT] = "runt",
-        [TERN_DROP_TOO_LONG] = "too_long",   [TERN_DROP_NO_ROOM] = "no_room",
-        [TERN_DROP_SCATTERED] = "scattered", [TERN_DROP_VLAN] = "vlan",
+        [TERN_DROP_NO_MBUF] = "no_mbuf",
+        [TERN_DROP_RUNT] = "runt",
+        [TERN_DROP_TOO_LONG] = "too_long",
+        [TERN_DROP_HEADER] = "bad_header",
+        [TERN_DROP_NO_ROOM] = "no_room",
+        [TERN_DROP_SCATTERED] = "scattered",
+        [TERN_DROP_VLAN] = "vlan",
+        [TERN_DROP_NO_TSO] = "no_tso",
+        [TERN_DROP_BAD_OFFLOAD] = "bad_offload",
     };
     return drop < TERN_DROP_COUNT ? names[drop] : "unknown";
 }

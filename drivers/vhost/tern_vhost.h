@@ -81,8 +81,7 @@ struct tern_splice {
     // moved. Never waits for a receiver. The calling thread must own the rx queue, as for
     // rte_eth_rx_burst, and every tx queue that decide() names. A frame comes back as an mbuf,
     // whatever was decided, where the rx queue strips VLAN tags, where it would go back to the port
-    // that it came from, and where the receiver's driver has not negotiated the offloads in its
-    // header.
+    // that it came from, and where its sender leaves a checksum or segmentation to us (tso=1).
     uint16_t (*burst)(struct tern_splice_queue *from, struct tern_splice_pkt *pkts, uint16_t n,
                       tern_splice_decide decide, void *arg);
 };

@@ -63,6 +63,7 @@ static void copied(const void *to, const void *from, uint64_t bytes)
 #undef memcpy
 #define memcpy(to, from, n) (copied(to, from, n), memcpy(to, from, n))
 #include "../../drivers/common/mbuf_chain.c"
+#include "../../drivers/common/offload.c"
 #include "../../drivers/vhost/burst.c"
 #include "../../drivers/vhost/pmd.h"
 #undef memcpy
@@ -88,14 +89,17 @@ void counted_open(const struct counted_ring *r, struct rte_mempool *mp)
     queue.call_fd = queue.kick_fd = queue.err_fd = -1;
     assert_int_equal(vq_dev_init(&queue.vq, &at, r->features, r->size, &table.m), 0);
     queue.vq.reads_only = r->rx;
-    port_queue = (struct tern_queue){.vq = &queue,
-                                     .f = r->features,
-                                     .hdr_bytes = vnet_hdr_bytes(r->features),
-                                     .nseg = TERN_SEGS,
-                                     .seg = segs,
-                                     .mp = mp,
-                                     .max_pkt_bytes = TERN_FRAME_MAX,
-                                     .is_rx = r->rx};
+    port_queue =
+        (struct tern_queue){.vq = &queue,
+                            .f = r->features | (r->features & VNET_OFFLOADS ? TERN_F_OFFLOAD : 0),
+                            .may = (uint16_t)(r->rx ? vnet_may_from_driver(r->features)
+                                                    : vnet_may_to_driver(r->features)),
+                            .hdr_bytes = vnet_hdr_bytes(r->features),
+                            .nseg = TERN_SEGS,
+                            .seg = segs,
+                            .mp = mp,
+                            .max_pkt_bytes = TERN_FRAME_MAX,
+                            .is_rx = r->rx};
     memcpy(&port_queue.rearm, (uint8_t *)&fresh + offsetof(struct rte_mbuf, data_off), 8);
     tern_vhost_choose_burst(&port_queue);
     vhu_gate_open(&queue.gate);

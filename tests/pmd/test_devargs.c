@@ -48,6 +48,8 @@ static void defaults_are_those_of_net_vhost(void **state)
     assert_false(a.client);
     assert_false(a.linear_buffer);
     assert_false(a.ext_buffer);
+    assert_false(a.tso);
+    assert_false(a.legacy_ol_flags);
     assert_true(a.packed);
     assert_true(a.in_order);
     assert_true(a.event_idx);
@@ -61,8 +63,8 @@ static void every_key_is_applied(void **state)
 {
     struct tern_args a;
     (void)state;
-    assert_int_equal(parse("iface=s,queues=128,client=1,iommu-support=0,postcopy-support=0,tso=0,"
-                           "linear-buffer=1,ext-buffer=1,legacy-ol-flags=0,packed=0,in_order=0,"
+    assert_int_equal(parse("iface=s,queues=128,client=1,iommu-support=0,postcopy-support=0,tso=1,"
+                           "linear-buffer=1,ext-buffer=1,legacy-ol-flags=1,packed=0,in_order=0,"
                            "event_idx=0,ring_reset=1,queue_size_max=0x300,generic=1",
                            &a),
                      0);
@@ -70,6 +72,8 @@ static void every_key_is_applied(void **state)
     assert_true(a.client);
     assert_true(a.linear_buffer);
     assert_true(a.ext_buffer);
+    assert_true(a.tso);
+    assert_true(a.legacy_ol_flags);
     assert_false(a.packed);
     assert_false(a.in_order);
     assert_false(a.event_idx);
@@ -95,8 +99,8 @@ static void what_is_not_supported_yet_is_refused(void **state)
     (void)state;
     refused("iface=s,iommu-support=1", "iommu-support=1 is not supported");
     refused("iface=s,postcopy-support=1", "postcopy-support=1 is not supported");
-    refused("iface=s,tso=1", "tso=1 is not supported");
-    refused("iface=s,legacy-ol-flags=1", "legacy-ol-flags=1 is not supported");
+    refused("iface=s,tso=2", "tso=2");
+    refused("iface=s,legacy-ol-flags=1", "legacy-ol-flags=1 means nothing without tso=1");
 }
 
 static void numbers_out_of_range_are_refused(void **state)

@@ -40,6 +40,7 @@ static void count(const void *to, const void *from, uint64_t bytes)
 // From here on what the driver copies is counted; a tern_copy as one copy, however it does it.
 #define memcpy(to, from, n) (count(to, from, n), memcpy(to, from, n))
 #include "../../drivers/common/mbuf_chain.c"
+#include "../../drivers/common/offload.c"
 #define tern_copy(to, from, n) \
     (count(to, from, n), inside_copy = true, tern_copy(to, from, n), (void)(inside_copy = false))
 #include "../../drivers/vhost/burst.c"
