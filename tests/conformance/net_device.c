@@ -310,8 +310,9 @@ CLAUSE(offers_are_complete, "2.2.2-1", DEVICE, BOTH,
         unsigned bit, needs;
     } rule[] = {{7, 1},   {8, 1},   {10, 1},  {11, 0},  {12, 0},  {14, 0},  {18, 17}, {19, 17},
                 {20, 17}, {21, 17}, {22, 17}, {23, 17}, {53, 17}, {57, 17}, {60, 17}};
-    static const char *const args[] = {"", ",packed=0", ",in_order=0,event_idx=0", ",ring_reset=1"};
-    for (unsigned k = 0; k < 4; k++) {
+    static const char *const args[] = {"", ",packed=0", ",in_order=0,event_idx=0", ",ring_reset=1",
+                                       ",tso=1"};
+    for (unsigned k = 0; k < RTE_DIM(args); k++) {
         p = (struct pair){.queues = k == 1 ? 4 : 1};
         pair_add_dev(&p, args[k]);
         fe_init(&f, BASE);
