@@ -67,6 +67,28 @@ traffic_works() {
     [[ " $* " != *" mrg_rxbuf=on "* ]] || jumbo_works
 }
 
+# mean_frame PORT RX|TX BYTES PACKETS: bytes of a frame since these counts.
+mean_frame() {
+    local bytes packets
+    bytes=$(port_bytes "$1" "$2") packets=$(port_packets "$1" "$2")
+    echo $(((bytes - $3) / (packets - $4)))
+}
+
+# offloads_work: TCP goes through in pieces that no MTU allows, from guest to port and from port to
+# guest, and nothing is dropped for what it asks for.
+offloads_work() {
+    local rx tx in out drops
+    rx="$(port_bytes 0 RX) $(port_packets 0 RX)" tx="$(port_bytes 1 TX) $(port_packets 1 TX)"
+    tcp_works A B $((16 << 20)) || return 1
+    # shellcheck disable=SC2086 # two counts each
+    in=$(mean_frame 0 RX $rx) out=$(mean_frame 1 TX $tx)
+    ((in > 12000 && out > 12000)) || { echo "frames of $in bytes came, of $out bytes went"; return 1; }
+    drops=$(for port in 0 1; do testpmd_do "show port xstats $port"; done |
+        grep -E 'drop_(bad_header|bad_offload|no_tso|too_long): *[1-9]') || return 0
+    echo "$drops"
+    return 1
+}
+
 # queues_used NAME PAIRS: that many pairs are on, and each of their queues has seen packets.
 queues_used() {
     local pairs=$2 queue way seen
@@ -99,5 +121,7 @@ configuration_works() {
     ((pairs == 1)) || mq=on
     pair_start "$pairs" "$memory" "$@" || return 1
     for name in A B; do has_features "$name" mq="$mq" "$@" || return 1; done
-    traffic_works "$@" && each_queue_works "$pairs" && testpmd_quit
+    traffic_works "$@" && each_queue_works "$pairs" || return 1
+    [[ -z $vhost_args ]] || offloads_work || return 1
+    testpmd_quit
 }

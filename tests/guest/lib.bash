@@ -15,6 +15,7 @@ plugin=${TERN_VHOST_PLUGIN:-$build/drivers/librte_net_tern_vhost.so}
 guestnet=${TERN_GUESTNET:-$build/tests/guest/guestnet}
 testpmd=${TERN_TESTPMD:-dpdk-testpmd}
 boot_seconds=180
+vhost_args='' # further devargs of the vhost ports, such as ,tso=1
 declare -gA guest_ip=([A]=10.77.0.1 [B]=10.77.0.2)
 declare -gA guest_mac=([A]=02:77:00:00:00:01 [B]=02:77:00:00:00:02)
 
@@ -94,8 +95,8 @@ testpmd_start() {
     # 10, 19 and of guests pinned to the other processor, 10 has the fastest boot and TCP.
     nice -n 10 stdbuf -oL "$testpmd" "${load[@]}" --lcores '0@0,1@0' --no-pci \
         --file-prefix "guest$$" "$@" \
-        --vdev "${driver}0,iface=$run/A.sock,queues=$pairs" \
-        --vdev "${driver}1,iface=$run/B.sock,queues=$pairs" \
+        --vdev "${driver}0,iface=$run/A.sock,queues=$pairs$vhost_args" \
+        --vdev "${driver}1,iface=$run/B.sock,queues=$pairs$vhost_args" \
         -- -i --auto-start --forward-mode=io --rxq="$pairs" --txq="$pairs" \
         --total-num-mbufs=8192 \
         <"$run/testpmd.in" >"$run/testpmd.log" 2>&1 3>&- &
@@ -131,9 +132,13 @@ testpmd_quit() {
     ((status == 0)) || { echo "testpmd ended with status $status"; return 1; }
 }
 
-# port_packets PORT RX|TX: one of testpmd's counters.
+# port_packets PORT RX|TX, port_bytes PORT RX|TX: one of testpmd's counters.
 port_packets() {
     testpmd_do "show port stats $1" | sed -n "s/^ *$2-packets: *\([0-9]*\).*/\1/p"
+}
+
+port_bytes() {
+    testpmd_do "show port stats $1" | sed -n "s/^ *$2-packets:.* $2-bytes: *\([0-9]*\).*/\1/p"
 }
 
 # --- guests ---

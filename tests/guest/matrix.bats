@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2034 # vhost_args is for testpmd_start
 # SPDX-License-Identifier: BSD-3-Clause
 # One ring format (TERN_GUEST_RING=split|packed), each toggle off on its own, then all off.
 
@@ -8,6 +9,8 @@ load checks
 setup_file() { prepare_suite; }
 setup() { need_guests; }
 teardown() { pair_stop; }
+
+offloads=(csum=on host_tso4=on host_tso6=on host_ecn=on guest_csum=on guest_tso4=on guest_tso6=on guest_ecn=on)
 
 format() {
     [[ ${TERN_GUEST_RING:-split} == packed ]] && echo packed=on || echo packed=off
@@ -33,12 +36,14 @@ format() {
     configuration_works 1 huge "$(format)" mrg_rxbuf=off event_idx=off indirect_desc=off
 }
 
-@test "two queue pairs" {
-    configuration_works 2 huge "$(format)" mrg_rxbuf=on event_idx=on indirect_desc=on
+@test "two queue pairs, offloads handed on" {
+    vhost_args=,tso=1,legacy-ol-flags=1
+    configuration_works 2 huge "$(format)" mrg_rxbuf=on event_idx=on indirect_desc=on "${offloads[@]}"
 }
 
-@test "without hugepages" {
-    configuration_works 1 no-huge "$(format)" mrg_rxbuf=on event_idx=on indirect_desc=on
+@test "without hugepages, checksums finished on the way" {
+    vhost_args=,tso=1
+    configuration_works 1 no-huge "$(format)" mrg_rxbuf=on event_idx=on indirect_desc=on "${offloads[@]}"
 }
 
 @test "the full product of toggles, queue pairs and memory" {
