@@ -27,7 +27,11 @@ static const char usage[] =
     "there are)\n"
     "  --ndesc N               descriptors a ring (default: the device's)\n"
     "  --rebalance             move queues from busy workers to idle ones while they forward\n"
-    "  --idle spin|pause       what a worker does that found nothing (default spin)\n"
+    "  --idle spin|pause|adaptive\n"
+    "                          what a worker does that found nothing (default spin); adaptive: it "
+    "sleeps\n"
+    "  --max-wake-us N         adaptive: how late a packet may be noticed, 99th percentile "
+    "(default 100)\n"
     "  --burst N               packets a poll, 1 to 64 (default 32)\n"
     "  --mbufs N               packet buffers a NUMA node (default 16384)\n"
     "  --drain-ms N            how long a stop waits for packets on their way (default 1000)\n"
@@ -132,6 +136,7 @@ enum {
     BURST,
     MBUFS,
     DRAIN_MS,
+    MAX_WAKE_US,
     REBALANCE,
     HELP,
     VERSION,
@@ -150,6 +155,7 @@ static const struct option options[] = {
     {"burst", required_argument, NULL, BURST},
     {"mbufs", required_argument, NULL, MBUFS},
     {"drain-ms", required_argument, NULL, DRAIN_MS},
+    {"max-wake-us", required_argument, NULL, MAX_WAKE_US},
     {"rebalance", no_argument, NULL, REBALANCE},
     {"help", no_argument, NULL, HELP},
     {"version", no_argument, NULL, VERSION},
@@ -162,7 +168,7 @@ static const struct option options[] = {
 static bool parse_word(struct fwd_conf *conf, int option, const char *text)
 {
     static const char *const modes[] = {"io", "mac", "l2", NULL};
-    static const char *const idles[] = {"spin", "pause", NULL};
+    static const char *const idles[] = {"spin", "pause", "adaptive", NULL};
     int i = word(text, option == MODE ? modes : idles);
     if (i < 0)
         return bad(options[option].name, text, "see tern-fwd -- --help for the words it takes");
@@ -176,7 +182,7 @@ static bool parse_word(struct fwd_conf *conf, int option, const char *text)
 static bool parse_number(struct fwd_conf *conf, int option, const char *text)
 {
     static const unsigned long max[] = {
-        [RXQ] = FWD_QUEUES_MAX,  [TXQ] = FWD_QUEUES_MAX, [NDESC] = 32768,
+        [MAX_WAKE_US] = 1000000, [RXQ] = FWD_QUEUES_MAX, [TXQ] = FWD_QUEUES_MAX, [NDESC] = 32768,
         [BURST] = FWD_BURST_MAX, [MBUFS] = 1ul << 24,    [DRAIN_MS] = 3600000,
     };
     unsigned long v;
@@ -194,6 +200,9 @@ static bool parse_number(struct fwd_conf *conf, int option, const char *text)
         break;
     case BURST:
         conf->burst = (uint16_t)v;
+        break;
+    case MAX_WAKE_US:
+        conf->max_wake_us = (uint32_t)v;
         break;
     case MBUFS:
         conf->mbufs = (uint32_t)v;

@@ -97,6 +97,7 @@ static void unlink_port(struct fwd *fwd, struct fwd_port *port)
         fwd->mode->port_remove(fwd, port);
     fwd_port_pair_up(fwd);
     fwd_plan_apply(fwd);
+    fwd_idle_forget(fwd, port);
     keep_counts(fwd, port->id);
     fwd_release(fwd);
 }

@@ -44,6 +44,14 @@ static void on_second(int fd, void *arg)
     fwd_control_tick();
 }
 
+static void on_ping(int fd, void *arg)
+{
+    uint64_t turns;
+    (void)arg;
+    if (read(fd, &turns, sizeof(turns)) > 0)
+        fwd_idle_ping(&fwd);
+}
+
 // Blocked before EAL starts threads, so that only the control thread takes them, by a file
 // descriptor.
 static int catch_signals(void)
@@ -56,22 +64,26 @@ static int catch_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int each_second(void)
+static int every(time_t s, long ms)
 {
-    struct itimerspec second = {.it_interval = {.tv_sec = 1}, .it_value = {.tv_sec = 1}};
+    struct timespec period = {.tv_sec = s, .tv_nsec = 1000000 * ms};
+    struct itimerspec timer = {.it_interval = period, .it_value = period};
     int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (fd >= 0)
-        timerfd_settime(fd, 0, &second, NULL);
+        timerfd_settime(fd, 0, &timer, NULL);
     return fd;
 }
 
 static void say_ports(void)
 {
+    bool naps = fwd.conf.idle == FWD_IDLE_ADAPTIVE;
     for (uint16_t p = 0; p < FWD_PORTS_MAX; p++) {
         const struct fwd_port *port = fwd.ports[p];
         for (uint16_t i = 0; port && i < port->nrxq; i++)
-            printf("port %u %s queue %u lcore %u\n", p, port->name, i,
-                   fwd.workers[port->rxq[i].worker]->lcore);
+            printf("port %u %s queue %u lcore %u%s\n", p, port->name, i,
+                   fwd.workers[port->rxq[i].worker]->lcore,
+                   naps && port->rxq[i].watcher < 0 ? ", no rx interrupt: its worker only naps"
+                                                    : "");
     }
     printf("forwarding: mode %s, %u ports, %u workers\n", fwd.mode->name, fwd.nports, fwd.nworkers);
     fflush(stdout);
@@ -89,13 +101,26 @@ static void say_counts(void)
             printf("dropped %s %" PRIu64 "\n", fwd_cause_name(i), s.sum.drop[i]);
 }
 
+static void say_sleep(void)
+{
+    struct fwd_idle_report r;
+    for (uint16_t i = 0; fwd.conf.idle == FWD_IDLE_ADAPTIVE && i < fwd.nworkers; i++) {
+        fwd_idle_tell(fwd.workers[i], &r);
+        printf("lcore %u asleep %.1f %% of the time; woke within %" PRIu64
+               " us in 99 %% of %" PRIu64 " measured cases\n",
+               fwd.workers[i]->lcore, r.asleep_percent, r.p99_us, r.measured);
+    }
+}
+
 static int forward(int signals)
 {
     int rc = fwd_start(&fwd);
     if (rc)
         return rc;
     fwd_watch_add(signals, on_signal, NULL);
-    fwd_watch_add(each_second(), on_second, NULL);
+    fwd_watch_add(every(1, 0), on_second, NULL);
+    if (fwd.conf.idle == FWD_IDLE_ADAPTIVE)
+        fwd_watch_add(every(0, FWD_IDLE_PING_MS), on_ping, NULL);
     rc = fwd_control_start(&fwd);
     if (rc == 0) {
         say_ports();
@@ -105,6 +130,7 @@ static int forward(int signals)
     fwd_workers_stop(&fwd);
     fwd_drain(&fwd);
     say_counts();
+    say_sleep();
     fwd_stop(&fwd);
     return rc;
 }

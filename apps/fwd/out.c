@@ -17,6 +17,8 @@ void fwd_out_flush(struct fwd_worker *w, struct fwd_out *out)
     if (out->ring) {
         sent = (uint16_t)rte_ring_sp_enqueue_burst(out->ring, (void **)out->pkts, n, NULL);
         fwd_count_add(&count->handed, sent);
+        if (w->adaptive)
+            fwd_idle_wake(out->owner, &out->owner->sleeper);
     } else {
         sent = rte_eth_tx_burst(out->port->id, out->queue, out->pkts, n);
         fwd_count_add(&count->tx, sent);

@@ -123,4 +123,5 @@ void fwd_plan_apply(struct fwd *fwd)
         for (uint16_t i = 0; i <= fwd->nworkers; i++)
             set_way(fwd, fwd->workers[i], fwd->ports[p]);
     }
+    fwd_idle_watch(fwd);
 }

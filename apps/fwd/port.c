@@ -89,6 +89,7 @@ static int configure(struct fwd_port *port, const struct rte_eth_dev_info *info)
     conf.rxmode.offloads = info->rx_offload_capa & COMMON_RX_OFFLOADS;
     conf.txmode.offloads = info->tx_offload_capa & COMMON_TX_OFFLOADS;
     conf.rxmode.mtu = port->conf.mtu;
+    conf.intr_conf.rxq = port->rx_intr;
     int rc = rte_eth_dev_configure(port->id, port->nrxq, port->ntxq, &conf);
     if (rc)
         fwd_error("cannot configure port %s: %s\nfix: see DPDK's messages above", port->name,
@@ -177,6 +178,15 @@ static int make_rings(const struct fwd *fwd, struct fwd_port *port)
 
 // ---- all ----
 
+static int configure_and_start(struct fwd *fwd, struct fwd_port *port,
+                               const struct rte_eth_dev_info *info)
+{
+    int rc = configure(port, info);
+    if (rc == 0)
+        rc = set_up_queues(fwd, port);
+    return rc ? rc : start(port);
+}
+
 static int bring_up(struct fwd *fwd, struct fwd_port *port)
 {
     struct rte_eth_dev_info info;
@@ -186,14 +196,16 @@ static int bring_up(struct fwd *fwd, struct fwd_port *port)
     port->guest = strstr(info.driver_name, "vhost") != NULL;
     rc = choose_queues(fwd, port, &info);
     if (rc == 0)
-        rc = configure(port, &info);
-    if (rc == 0)
-        rc = set_up_queues(fwd, port);
-    if (rc == 0)
         rc = make_rings(fwd, port);
-    if (rc == 0)
-        rc = start(port);
-    return rc;
+    if (rc)
+        return rc;
+    port->rx_intr = fwd->conf.idle == FWD_IDLE_ADAPTIVE;
+    rc = configure_and_start(fwd, port, &info);
+    if (rc == 0 || !port->rx_intr)
+        return rc;
+    // Some devices refuse receive interrupts where others ignore that they were asked for.
+    port->rx_intr = false;
+    return configure_and_start(fwd, port, &info);
 }
 
 int fwd_port_open(struct fwd *fwd, const struct fwd_conf_port *conf, struct fwd_port **out)
@@ -216,7 +228,11 @@ int fwd_port_open(struct fwd *fwd, const struct fwd_conf_port *conf, struct fwd_
         return rc;
     }
     for (uint16_t i = 0; i < port->nrxq; i++)
-        port->rxq[i] = (struct fwd_rxq){.port = port, .id = i, .worker = -1};
+        port->rxq[i] =
+            (struct fwd_rxq){.port = port,
+                             .id = i,
+                             .worker = -1,
+                             .watcher = port->rx_intr ? FWD_UNWATCHED : FWD_NO_INTERRUPT};
     *out = port;
     return 0;
 }

@@ -16,12 +16,16 @@ struct fwd;
 struct fwd_port;
 struct rte_ring;
 
+#define FWD_UNWATCHED (-1)
+#define FWD_NO_INTERRUPT (-2) // it can only be polled
+
 // A receive queue. Its counters belong to the worker that polls it; who that is changes only while
 // workers are held.
 struct fwd_rxq {
     struct fwd_port *port;
     uint16_t id;      // queue of the Ethernet device
     int16_t worker;   // number of the worker that polls it; -1: nobody
+    int16_t watcher;  // adaptive: the worker that its interrupt wakes, or FWD_…
     uint64_t packets; // received
     uint64_t bursts;  // polls that found something
     uint64_t busy;    // TSC cycles of those polls and of what followed them
@@ -32,6 +36,7 @@ struct fwd_port {
     uint16_t id; // DPDK's port id, and its place in every table by port
     uint16_t nrxq, ntxq;
     bool guest;   // its transmit queues are filled with buffers that a guest gives (vhost, virtio)
+    bool rx_intr; // its receive queues may wake a worker that sleeps
     bool created; // made by this program, which also takes it away
     bool link_up; // relaxed atomic, written by the thread that learns of it
     struct fwd_port *peer; // io, mac: where its packets go; NULL: nowhere

@@ -29,7 +29,8 @@ static void measure_workers(struct fwd *fwd, struct loads *l)
     for (uint16_t i = 0; i < fwd->nworkers; i++) {
         struct fwd_worker *w = fwd->workers[i];
         uint64_t busy = since(&w->busy_before, &w->busy);
-        uint64_t all = busy + since(&w->idle_before, &w->idle);
+        uint64_t all =
+            busy + since(&w->idle_before, &w->idle) + since(&w->slept_before, &w->sleeper.slept);
         l->workers[i] = (struct fwd_place_worker){
             .node = (int)rte_lcore_to_socket_id(w->lcore), .queues = w->nrxq, .busy = busy};
         l->period = RTE_MAX(l->period, all);

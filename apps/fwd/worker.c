@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -123,18 +124,41 @@ static unsigned turn(struct fwd_worker *w, uint64_t tsc)
 static void sleep_until_asked(struct fwd_worker *w)
 {
     struct pollfd fd = {.fd = w->wake_fd, .events = POLLIN};
-    uint64_t wakes;
+    uint64_t wakes, before = rte_rdtsc();
     poll(&fd, 1, -1);
+    fwd_count_add(&w->sleeper.slept, rte_rdtsc() - before);
     if (read(w->wake_fd, &wakes, sizeof(wakes)) < 0)
         return;
+}
+
+static bool is_asked(const struct fwd_worker *w)
+{
+    return unlikely(__atomic_load_n(&w->asked, __ATOMIC_RELAXED) != w->seen);
+}
+
+// Nothing was found until `now`. Returns the time from which on the worker is awake again.
+static uint64_t rest(struct fwd_worker *w, uint64_t now)
+{
+    if (!w->adaptive) {
+        if (w->fwd->conf.idle == FWD_IDLE_PAUSE)
+            rte_pause();
+        return now;
+    }
+    if (!fwd_idle_rest(w, now))
+        return now;
+    fwd_idle_arm(w);
+    if (turn(w, now) == 0 && !is_asked(w))
+        fwd_idle_sleep(w);
+    fwd_idle_disarm(w);
+    return rte_rdtsc();
 }
 
 static int run(void *arg)
 {
     struct fwd_worker *w = arg;
-    uint64_t before = rte_rdtsc();
-    for (;;) {
-        if (unlikely(__atomic_load_n(&w->asked, __ATOMIC_RELAXED) != w->seen) && !obey(w))
+    prctl(PR_SET_TIMERSLACK, 1); // ns: a nap ends when it should
+    for (uint64_t before = rte_rdtsc();;) {
+        if (is_asked(w) && !obey(w))
             return 0;
         if (w->nrxq + w->nways == 0) {
             sleep_until_asked(w);
@@ -146,9 +170,9 @@ static int run(void *arg)
         fwd_count_add(found ? &w->busy : &w->idle, now - before);
         fwd_count_add(&w->loops, 1);
         fwd_count_add(&w->busy_loops, found != 0);
-        before = now;
-        if (!found && w->fwd->conf.idle == FWD_IDLE_PAUSE)
-            rte_pause();
+        if (found)
+            w->sleeper.empty_since = 0;
+        before = found ? now : rest(w, now);
     }
 }
 
@@ -165,10 +189,11 @@ static struct fwd_worker *make(struct fwd *fwd, uint16_t index, unsigned lcore)
     w->index = index;
     w->lcore = (uint16_t)lcore;
     w->burst = fwd->conf.burst;
+    w->adaptive = fwd->conf.idle == FWD_IDLE_ADAPTIVE;
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     w->ways = rte_calloc_socket("fwd_ways", (rte_lcore_count() + 1) * FWD_PORTS_MAX,
                                 sizeof(*w->ways), 0, node);
-    if (w->wake_fd >= 0 && w->ways)
+    if (w->wake_fd >= 0 && w->ways && fwd_idle_init(w) == 0)
         return w;
     if (w->wake_fd >= 0)
         close(w->wake_fd);
@@ -200,6 +225,7 @@ void fwd_workers_free(struct fwd *fwd)
 {
     for (uint16_t i = 0; i < fwd->nworkers + (fwd->control ? 1 : 0); i++) {
         close(fwd->workers[i]->wake_fd);
+        fwd_idle_fini(fwd->workers[i]);
         rte_free(fwd->workers[i]->ways);
         rte_free(fwd->workers[i]);
         fwd->workers[i] = NULL;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "count.h"
+#include "idle.h"
 #include "out.h"
 #include "port.h"
 
@@ -29,6 +30,7 @@ struct fwd_worker {
     uint16_t index; // in fwd->workers
     uint16_t lcore;
     uint16_t burst;
+    bool adaptive;
     uint16_t nrxq;
     uint16_t nways;
     struct fwd_rxq *rxq[FWD_WORKER_QUEUES];
@@ -40,16 +42,17 @@ struct fwd_worker {
     uint64_t loops;                        // turns of the loop
     uint64_t busy_loops;                   // turns that found packets
     uint64_t busy;                         // their TSC cycles
-    uint64_t idle;                         // TSC cycles of the others
+    uint64_t idle;                         // TSC cycles of the others, without sleep
+    struct fwd_sleeper sleeper;            // adaptive
     struct fwd_count count[FWD_PORTS_MAX]; // by port id
     struct fwd_out out[FWD_PORTS_MAX];     // by port id
 
     // Between the control thread and the worker. `asked` odd: wait at the end of the turn; even: go
     // on.
-    int wake_fd;                        // eventfd that ends a sleep
-    uint32_t asked __rte_cache_aligned; // written by the control thread
-    uint64_t busy_before, idle_before;  // the control thread's: see fwd_rebalance()
-    uint32_t seen __rte_cache_aligned;  // written by the worker: the last `asked` it has obeyed
+    int wake_fd;                                     // eventfd that ends a sleep
+    uint32_t asked __rte_cache_aligned;              // written by the control thread
+    uint64_t busy_before, idle_before, slept_before; // the control thread's: see fwd_rebalance()
+    uint32_t seen __rte_cache_aligned; // written by the worker: the last `asked` it has obeyed
 };
 
 // Makes a worker for each lcore but the main one, and fwd->control. Nobody runs yet. 0 or a
