@@ -98,7 +98,7 @@ static void several_workers_share_an_output(void **state)
     assign(&bed, 1, 0, 2);
     bed_start(&bed);
     bed_send(&bed);
-    bed_await_sent(&bed, 20000);
+    bed_await_sent(&bed, 5000);
     check_all_came(&bed);
     struct fwd_count sum;
     fwd_count_port(bed.fwd, fwd_port_find(bed.fwd, bed.port[1].name)->id, &sum);
@@ -199,7 +199,7 @@ static void the_law_holds_under_load(void **state)
     }
     bed_start(&bed);
     bed_send(&bed);
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < 120; i++) {
         if (i % 3 == 0)
             assert_int_equal(
                 fwd_queue_move(bed.fwd, bed.port[i % 2].name, (uint16_t)(i / 6 % 3), 1 + i / 3 % 3),
@@ -228,7 +228,7 @@ static void queues_move_without_loss_or_reordering(void **state)
         bed_add_flow(&bed, i / 2, i % 2, WINDOW);
     bed_start(&bed);
     bed_send(&bed);
-    for (unsigned i = 0; i < 400; i++) {
+    for (unsigned i = 0; i < 160; i++) {
         unsigned port = i % 2, queue = i / 2 % 2, lcore = 1 + i / 4 % 3;
         assert_int_equal(fwd_queue_move(bed.fwd, bed.port[port].name, (uint16_t)queue, lcore), 0);
         assert_int_equal(lcore_of(&bed, port, queue), lcore);
