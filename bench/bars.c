@@ -292,12 +292,13 @@ static int read_rows(const char *dir, const struct bench_table *t, struct bench_
 }
 
 // Both files. An exit status.
-static int keep_all(const char *dir, const struct bench_bars *all)
+static int keep_all(const char *dir, const struct bench_table *t, const struct bench_bars *all)
 {
     FILE *csv = open_in(dir, "bars.csv", "we"),
          *page = csv ? open_in(dir, "bars.html", "we") : NULL;
     int rc = page ? tell_all(all, csv) : 2;
     bool is_full = csv && fclose(csv); // before the page has it
+    is_full |= page && bench_bars_lines(t, dir);
     is_full |= page && bench_bars_page(page, all, dir);
     is_full |= page && fclose(page);
     return is_full ? bench_no(strerror(errno), "make room for bars.csv and bars.html") : rc;
@@ -309,7 +310,7 @@ int bench_bars(const char *dir)
     struct bench_bars all = {NULL, 0};
     int rc = 2;
     if (read_windows(dir, &t) == 0 && read_rows(dir, &t, &all) == 0)
-        rc = keep_all(dir, &all);
+        rc = keep_all(dir, &t, &all);
     tell_left_out(&t);
     free(all.row);
     bench_table_free(&t);

@@ -62,4 +62,9 @@ bool bench_bar_is_noise(const struct bench_bar *b);
 // The page: each row's ratio against its bar. 0, or -errno. bars_page.c.
 int bench_bars_page(FILE *f, const struct bench_bars *b, const char *dir);
 
+// Prints how many cache lines each path moves for a packet, and with DIR/roofline.csv the share of
+// the machine's limit that was reached; keeps it. 0, or -errno. bars_lines.c.
+#define BENCH_BARS_LINES "paths.csv"
+int bench_bars_lines(const struct bench_table *t, const char *dir);
+
 #endif

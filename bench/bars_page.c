@@ -132,6 +132,13 @@ int bench_bars_page(FILE *f, const struct bench_bars *b, const char *dir)
     snprintf(path, sizeof(path), "%s/bars.csv", dir);
     html_csv(f, path, NULL, NULL);
     html_section_end(f);
+    html_section(
+        f, "lines", "Lines a packet and the machine’s limit",
+        "descriptors, header, payload: cache lines that move between the CPUs for a packet, "
+        "on paper; share: of the limit, in percent (tern-bench roofline).");
+    snprintf(path, sizeof(path), "%s/" BENCH_BARS_LINES, dir);
+    html_csv(f, path, NULL, NULL);
+    html_section_end(f);
     html_end(f);
     return ferror(f) ? -EIO : 0;
 }

@@ -143,3 +143,8 @@ double bench_limit_ns(const struct bench_limits *l, enum bench_class c, double l
     double copy = bytes ? time_of(l, c, HANDOVER_COPY, bytes) : 0;
     return copy > least ? copy : least;
 }
+
+double bench_limit_own_copy_ns(const struct bench_limits *l, uint32_t bytes)
+{
+    return time_of(l, BENCH_ONE, HANDOVER_COPY_OWN, bytes);
+}

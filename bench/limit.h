@@ -47,6 +47,10 @@ int bench_limits_read(const char *dir, struct bench_limits *l, char *why, size_t
 double bench_limit_ns(const struct bench_limits *l, enum bench_class c, double lines,
                       uint32_t bytes);
 
+// The time that a copy of so many bytes takes which lie in the copying end's own cache. 0: not
+// measured.
+double bench_limit_own_copy_ns(const struct bench_limits *l, uint32_t bytes);
+
 #ifdef __cplusplus
 }
 #endif
