@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "forward.h"
+#include "keys.h"
 
 static const char usage[] =
     "usage: tern-fwd [EAL options] -- [options]\n"
@@ -16,6 +17,7 @@ static const char usage[] =
     "       tern-fwd --help | --version\n"
     "  --file FILE             the configuration, see tern-fwd(1); options behind it win\n"
     "  --control PATH          socket for ternctl\n"
+    "  --metrics ADDRESS       OpenMetrics at 127.0.0.1:PORT, [::1]:PORT or unix:/PATH\n"
     "  --commands FILE         ternctl's commands to run at the start, one a line\n"
     "  --mode io|mac|l2        what to do with packets (default io)\n"
     "  --config '(PORT,QUEUE,LCORE),…'\n"
@@ -142,7 +144,8 @@ enum {
     VERSION,
     FILE_,
     CONTROL,
-    COMMANDS
+    COMMANDS,
+    METRICS,
 };
 static const struct option options[] = {
     {"mode", required_argument, NULL, MODE},
@@ -162,6 +165,7 @@ static const struct option options[] = {
     {"file", required_argument, NULL, FILE_},
     {"control", required_argument, NULL, CONTROL},
     {"commands", required_argument, NULL, COMMANDS},
+    {"metrics", required_argument, NULL, METRICS},
     {NULL, 0, NULL, 0},
 };
 
@@ -241,9 +245,14 @@ static bool parse_option(struct fwd_conf *conf, int option, const char *text)
     case PAIRS:
         return parse_pairs(conf, text);
     case FILE_:
-        return fwd_config_read(conf, text, tell, NULL) == 0;
+        return parse_text(conf->file, sizeof(conf->file), option, text) &&
+               fwd_config_read(conf, text, tell, NULL) == 0;
     case CONTROL:
         return parse_text(conf->ctl_path, sizeof(conf->ctl_path), option, text);
+    case METRICS:
+        if (!fwd_text_loopback(text))
+            return bad("metrics", text, "give 127.0.0.1:PORT, [::1]:PORT or unix:/PATH");
+        return parse_text(conf->metrics_addr, sizeof(conf->metrics_addr), option, text);
     case COMMANDS:
         return parse_text(conf->cmd_file, sizeof(conf->cmd_file), option, text);
     default:

@@ -40,6 +40,7 @@ const struct fwd_command fwd_commands[FWD_CMD_COUNT] = {
                            {{"port", PORT, true},
                             {"queue", "number of the receive queue", true},
                             {"lcore", "the worker's lcore", true}}},
+    [FWD_CMD_RELOAD] = {"reload", "reads the configuration file again, as SIGHUP does", {{0}}},
     [FWD_CMD_STOP] = {"stop", "drains and ends the program, as SIGTERM does", {{0}}},
 };
 

@@ -18,6 +18,7 @@ enum fwd_command_id {
     FWD_CMD_PORT_ADD,
     FWD_CMD_PORT_REMOVE,
     FWD_CMD_QUEUE_PIN,
+    FWD_CMD_RELOAD,
     FWD_CMD_STOP,
     FWD_CMD_COUNT
 };

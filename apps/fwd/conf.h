@@ -75,6 +75,7 @@ struct fwd_conf {
     uint32_t mbufs;       // packet buffers a NUMA node; 0: as many as the rings can hold
     uint32_t stats_period_s;         // a status line so often; 0: never
     uint32_t drain_ms;               // how long a stop may wait for packets that are on their way
+    char file[FWD_TEXT_MAX];         // the configuration was read from it; "": none
     char cmd_file[FWD_TEXT_MAX];     // commands to run at the start; "": none
     char ctl_path[FWD_TEXT_MAX];     // control socket; "": none
     char metrics_addr[FWD_TEXT_MAX]; // OpenMetrics, loopback only; "": none

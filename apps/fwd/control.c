@@ -8,6 +8,8 @@
 
 #include "act.h"
 #include "ctl.h"
+#include "metrics.h"
+#include "reload.h"
 #include "show.h"
 #include "tel.h"
 #include "watch.h"
@@ -34,6 +36,7 @@ const fwd_run_fn fwd_control_run[FWD_CMD_COUNT] = {
     [FWD_CMD_PORT_ADD] = fwd_act_port_add,
     [FWD_CMD_PORT_REMOVE] = fwd_act_port_remove,
     [FWD_CMD_QUEUE_PIN] = fwd_act_queue_pin,
+    [FWD_CMD_RELOAD] = fwd_reload,
     [FWD_CMD_STOP] = fwd_act_stop,
 };
 
@@ -118,13 +121,14 @@ int fwd_control_start(struct fwd *fwd)
     int rc = fwd->conf.cmd_file[0] ? run_file(&runner, fwd->conf.cmd_file) : 0;
     if (!rc && fwd->conf.ctl_path[0])
         rc = open_socket(&runner, fwd->conf.ctl_path);
-    return rc;
+    return rc ? rc : fwd_metrics_start(fwd);
 }
 
 void fwd_control_tick(void)
 {
     if (ctl)
         fwd_ctl_poll(ctl, 0);
+    fwd_metrics_tick();
 }
 
 void fwd_control_stop(void)
@@ -133,6 +137,7 @@ void fwd_control_stop(void)
         fwd_watch_remove(fwd_ctl_fd(ctl));
     fwd_ctl_close(ctl);
     ctl = NULL;
+    fwd_metrics_stop();
     fwd_tel_close();
     fwd_queues_forget();
 }

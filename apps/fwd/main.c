@@ -15,17 +15,31 @@
 #include "check.h"
 #include "control.h"
 #include "forward.h"
+#include "notify.h"
+#include "reload.h"
 #include "watch.h"
 
 #define REBALANCE_S 5
 
 static struct fwd fwd;
 
+static void reload(void)
+{
+    struct fwd_reply r = {0};
+    if (fwd_reload(&fwd, NULL, &r))
+        fwd_error("not all was reloaded: %s\nfix: %s", r.error, r.fix);
+    json_decref(r.result);
+}
+
 static void on_signal(int fd, void *arg)
 {
     struct signalfd_siginfo info;
     (void)arg;
-    if (read(fd, &info, sizeof(info)) == sizeof(info))
+    if (read(fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    if (info.ssi_signo == SIGHUP)
+        reload();
+    else
         fwd_watch_stop();
 }
 
@@ -42,6 +56,7 @@ static void on_second(int fd, void *arg)
     if (fwd.mode->tick)
         fwd.mode->tick(&fwd, (uint64_t)now.tv_sec);
     fwd_control_tick();
+    fwd_notify_tick(&fwd);
 }
 
 static void on_ping(int fd, void *arg)
@@ -60,6 +75,7 @@ static int catch_signals(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -124,8 +140,10 @@ static int forward(int signals)
     rc = fwd_control_start(&fwd);
     if (rc == 0) {
         say_ports();
+        fwd_notify_ready(&fwd);
         fwd_watch_run();
     }
+    fwd_notify_stopping();
     fwd_control_stop();
     fwd_workers_stop(&fwd);
     fwd_drain(&fwd);

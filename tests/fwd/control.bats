@@ -3,36 +3,10 @@
 # tern-fwd with a configuration file and its control socket, and ternctl, on ports without devices.
 # shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and status; each test is a subshell
 
-fwd=$TERN_BUILD/apps/fwd/tern-fwd
-ctl=$TERN_BUILD/apps/ctl/ternctl
-
-# wait_for SECONDS COMMAND...
-wait_for() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS < end)) || return 1
-        sleep 0.05
-    done
-}
-
-# start_fwd [EAL OPTION...] -- [OPTION...]: in the background; returns when it forwards. Both lcores run on one CPU.
-start_fwd() {
-    "$fwd" --lcores '0@0,1@0,2@0' --no-huge -m 128 --no-pci "--file-prefix=fwdctl$$" "$@" \
-        >"$dir/log" 2>&1 3>&- &
-    pid=$!
-    wait_for 60 grep -q '^forwarding:' "$dir/log" || { cat "$dir/log"; return 1; }
-}
-
-# has TEXT: in the last answer.
-has() {
-    [[ $output == *"$1"* ]] || { printf 'no "%s" in:\n%s\n' "$1" "$output"; return 1; }
-}
+load common
 
 setup() {
-    dir=$BATS_TEST_TMPDIR
-    pid=
-    export TERN_FWD_SOCKET=$dir/s
+    setup_fwd
     cat >"$dir/ini" <<END
 [fwd]
 mode = io
@@ -48,8 +22,7 @@ END
 }
 
 teardown() {
-    [[ -z $pid ]] || { kill "$pid" 2>/dev/null && wait "$pid"; } || true
-    rm -rf "/var/run/dpdk/fwdctl$$"
+    teardown_fwd
 }
 
 @test "tern-fwd --help, --version and --check need no EAL" {
@@ -75,7 +48,7 @@ teardown() {
     run "$fwd" --check "$dir/none"
     [ "$status" = 1 ]
     has 'No such file'
-    run "$fwd" --lcores '0@0,1@0' --no-huge -m 64 --no-pci "--file-prefix=fwdctl$$" -- --file "$dir/ini"
+    run "$fwd" "${eal[@]}" -- --file "$dir/ini"
     printf '%s\n' "$output"
     [ "$status" = 2 ]
     has "$dir/ini:3: [fwd] idle:"
@@ -177,8 +150,7 @@ END
     kill "$pid" && wait "$pid"
     pid=
     echo 'port remove port=none' >>"$dir/cmds"
-    run "$fwd" --lcores '0@0,1@0,2@0' --no-huge -m 128 --no-pci "--file-prefix=fwdctl$$" \
-        --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini" --commands "$dir/cmds"
+    run "$fwd" "${eal[@]}" --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini" --commands "$dir/cmds"
     [ "$status" = 1 ]
     has "$dir/cmds:5: there is no port none"
 }
