@@ -19,7 +19,7 @@ static const char usage[] =
     "  --control PATH          socket for ternctl\n"
     "  --metrics ADDRESS       OpenMetrics at 127.0.0.1:PORT, [::1]:PORT or unix:/PATH\n"
     "  --commands FILE         ternctl's commands to run at the start, one a line\n"
-    "  --mode io|mac|l2        what to do with packets (default io)\n"
+    "  --mode io|mac|l2|l3     what to do with packets (default io)\n"
     "  --config '(PORT,QUEUE,LCORE),…'\n"
     "                          which worker polls which receive queue (default auto: the one with "
     "the\n"
@@ -171,7 +171,7 @@ static const struct option options[] = {
 
 static bool parse_word(struct fwd_conf *conf, int option, const char *text)
 {
-    static const char *const modes[] = {"io", "mac", "l2", NULL};
+    static const char *const modes[] = {"io", "mac", "l2", "l3", NULL};
     static const char *const idles[] = {"spin", "pause", "adaptive", NULL};
     int i = word(text, option == MODE ? modes : idles);
     if (i < 0)

@@ -40,6 +40,7 @@ struct fwd_mode {
 extern const struct fwd_mode fwd_mode_io;  // each port's packets to its peer, as they are
 extern const struct fwd_mode fwd_mode_mac; // the same, with the peer's address as source
 extern const struct fwd_mode fwd_mode_l2;  // a learning bridge with VLANs
+extern const struct fwd_mode fwd_mode_l3;  // a router for IPv4 and IPv6
 
 struct fwd {
     struct fwd_conf conf;

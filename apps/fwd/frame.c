@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <rte_ip.h>
+
 struct rte_mbuf *fwd_frame_own(struct rte_mbuf *m, struct rte_mempool *pool)
 {
     if (fwd_frame_mine(m))
@@ -34,6 +36,20 @@ bool fwd_frame_gather(struct rte_mbuf *m, uint16_t n)
         rte_pktmbuf_free_seg(next);
     }
     return true;
+}
+
+uint16_t fwd_frame_sum(const struct rte_mbuf *m, uint32_t at, uint32_t len)
+{
+    uint32_t sum = 0, done = 0;
+    for (; done < len; m = m->next) {
+        uint32_t skip = RTE_MIN(at, m->data_len), part = RTE_MIN(m->data_len - skip, len - done);
+        uint16_t here = rte_raw_cksum(rte_pktmbuf_mtod_offset(m, void *, skip), part);
+        sum += done % 2 ? rte_bswap16(here) : here;
+        at -= skip;
+        done += part;
+    }
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)(sum + (sum >> 16));
 }
 
 void fwd_frame_trim(struct rte_mbuf *m, uint32_t n)

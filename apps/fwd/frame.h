@@ -35,6 +35,10 @@ static inline bool fwd_frame_pull(struct rte_mbuf *m, uint16_t n)
     return m->data_len >= n || (m->pkt_len >= n && fwd_frame_gather(m, n));
 }
 
+// The ones' complement sum (RFC 1071) of len bytes from `at` on, which the packet has.
+// (DPDK 22.11's rte_raw_cksum_mbuf() loses carries behind a segment of an odd number of bytes.)
+uint16_t fwd_frame_sum(const struct rte_mbuf *m, uint32_t at, uint32_t len);
+
 // Cuts what follows the first n bytes (padding of a short frame).
 void fwd_frame_trim(struct rte_mbuf *m, uint32_t n);
 

@@ -189,6 +189,7 @@ static const struct fwd_mode *mode_of(enum fwd_mode_id id)
         [FWD_IO] = &fwd_mode_io,
         [FWD_MAC] = &fwd_mode_mac,
         [FWD_L2] = &fwd_mode_l2,
+        [FWD_L3] = &fwd_mode_l3,
     };
     return id < RTE_DIM(modes) ? modes[id] : NULL;
 }

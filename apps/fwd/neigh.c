@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "neigh.h"
+
+#include <rte_hash.h>
+#include <rte_jhash.h>
+#include <rte_malloc.h>
+#include <rte_random.h>
+
+#define KNOWN (UINT64_C(1) << 48) // in entry.mac: the other bits are an address
+
+struct key {
+    struct fwd_addr addr;
+    uint32_t port;
+};
+
+struct entry {
+    uint64_t
+        mac; // one word, so that a worker never sees half of a change; stored by the control thread
+    uint32_t used; // second of the last packet to it; stored by whoever sent it
+    bool there;
+    uint8_t tries, nwaiting;
+    enum fwd_neigh_state state;
+    uint32_t since; // second of the last change of state
+    struct key key;
+    struct rte_mbuf *waiting[FWD_NEIGH_WAITING];
+};
+
+struct fwd_neigh {
+    struct rte_hash *hash; // key → struct entry
+    unsigned nunused, nunknown, nwaiting;
+    uint32_t unused[FWD_NEIGH_MAX];
+    struct entry entries[FWD_NEIGH_MAX];
+};
+
+struct fwd_neigh *fwd_neigh_new(int socket)
+{
+    // From a random number: nobody can choose addresses that fall into one bucket.
+    const struct rte_hash_parameters p = {.name = "fwd_neigh",
+                                          .entries = FWD_NEIGH_MAX,
+                                          .key_len = sizeof(struct key),
+                                          .hash_func = rte_jhash,
+                                          .hash_func_init_val = (uint32_t)rte_rand(),
+                                          .socket_id = socket,
+                                          .extra_flag = RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF |
+                                                        RTE_HASH_EXTRA_FLAGS_EXT_TABLE};
+    struct fwd_neigh *n = rte_zmalloc_socket("neigh", sizeof(*n), 0, socket);
+    if (!n)
+        return NULL;
+    n->hash = rte_hash_create(&p);
+    if (!n->hash) {
+        rte_free(n);
+        return NULL;
+    }
+    while (n->nunused < FWD_NEIGH_MAX) {
+        n->unused[n->nunused] = FWD_NEIGH_MAX - 1 - n->nunused;
+        n->nunused++;
+    }
+    return n;
+}
+
+void fwd_neigh_free(struct fwd_neigh *n)
+{
+    if (!n)
+        return;
+    rte_hash_free(n->hash);
+    rte_free(n);
+}
+
+static struct entry *find(const struct fwd_neigh *n, uint16_t port, const struct fwd_addr *addr)
+{
+    const struct key key = {.addr = *addr, .port = port};
+    void *e;
+    return rte_hash_lookup_data(n->hash, &key, &e) < 0 ? NULL : e;
+}
+
+bool fwd_neigh_find(struct fwd_neigh *n, uint16_t port, const struct fwd_addr *addr, uint32_t now_s,
+                    struct rte_ether_addr *mac)
+{
+    struct entry *e = find(n, port, addr);
+    uint64_t word = e ? __atomic_load_n(&e->mac, __ATOMIC_RELAXED) : 0;
+    if (!(word & KNOWN))
+        return false;
+    memcpy(mac, &word, sizeof(*mac));
+    if (__atomic_load_n(&e->used, __ATOMIC_RELAXED) != now_s)
+        __atomic_store_n(&e->used, now_s, __ATOMIC_RELAXED);
+    return true;
+}
+
+// --- control thread -----------------------------------------------------------------------------
+
+static void set_state(struct fwd_neigh *n, struct entry *e, enum fwd_neigh_state state,
+                      uint32_t now_s)
+{
+    n->nunknown += (state == FWD_NEIGH_INCOMPLETE) - (e->state == FWD_NEIGH_INCOMPLETE);
+    e->state = state;
+    e->since = now_s;
+    e->tries = state == FWD_NEIGH_INCOMPLETE || state == FWD_NEIGH_PROBED;
+}
+
+// The entry is whole before the hash shows it.
+static struct entry *make(struct fwd_neigh *n, uint16_t port, const struct fwd_addr *addr,
+                          uint32_t now_s)
+{
+    if (!n->nunused || n->nunknown >= FWD_NEIGH_UNKNOWN)
+        return NULL;
+    struct entry *e = &n->entries[n->unused[n->nunused - 1]];
+    *e = (struct entry){.key = {.addr = *addr, .port = port},
+                        .used = now_s,
+                        .since = now_s,
+                        .tries = 1,
+                        .state = FWD_NEIGH_INCOMPLETE};
+    if (rte_hash_add_key_data(n->hash, &e->key, e) < 0)
+        return NULL;
+    e->there = true;
+    n->nunused--;
+    n->nunknown++;
+    return e;
+}
+
+enum fwd_neigh_wait fwd_neigh_wait(struct fwd_neigh *n, uint16_t port, const struct fwd_addr *addr,
+                                   uint32_t now_s, struct rte_mbuf *m)
+{
+    struct entry *e = find(n, port, addr);
+    bool first = !e;
+    if (!e)
+        e = make(n, port, addr, now_s);
+    if (!e || e->nwaiting == FWD_NEIGH_WAITING)
+        return FWD_NEIGH_FULL;
+    e->waiting[e->nwaiting++] = m;
+    n->nwaiting++;
+    return first ? FWD_NEIGH_ASK : FWD_NEIGH_WAITS;
+}
+
+static unsigned take_waiting(struct fwd_neigh *n, struct entry *e, struct rte_mbuf **pkts)
+{
+    unsigned k = e->nwaiting;
+    memcpy(pkts, e->waiting, k * sizeof(*pkts));
+    n->nwaiting -= k;
+    e->nwaiting = 0;
+    return k;
+}
+
+unsigned fwd_neigh_heard(struct fwd_neigh *n, uint16_t port, const struct fwd_addr *addr,
+                         const struct rte_ether_addr *mac, bool create, bool answer, uint32_t now_s,
+                         struct rte_mbuf **pkts)
+{
+    struct entry *e = find(n, port, addr);
+    uint64_t word = KNOWN;
+    memcpy(&word, mac, sizeof(*mac));
+    if (!e && create)
+        e = make(n, port, addr, now_s);
+    if (!e)
+        return 0;
+    bool same = e->mac == word;
+    __atomic_store_n(&e->mac, word, __ATOMIC_RELAXED);
+    if (answer)
+        set_state(n, e, FWD_NEIGH_CONFIRMED, now_s);
+    else if (!same)
+        set_state(n, e, FWD_NEIGH_STALE, now_s);
+    return take_waiting(n, e, pkts);
+}
+
+static void forget(struct fwd_neigh *n, struct entry *e)
+{
+    int32_t pos = rte_hash_del_key(n->hash, &e->key);
+    if (pos >= 0)
+        rte_hash_free_key_with_position(n->hash, pos);
+    n->nunknown -= e->state == FWD_NEIGH_INCOMPLETE;
+    e->there = false;
+    n->unused[n->nunused++] = (uint32_t)(e - n->entries);
+}
+
+static void ask(const struct entry *e, const struct fwd_neigh_calls *calls)
+{
+    struct rte_ether_addr mac;
+    memcpy(&mac, &e->mac, sizeof(mac));
+    calls->ask(calls->arg, (uint16_t)e->key.port, &e->key.addr,
+               e->state == FWD_NEIGH_INCOMPLETE ? NULL : &mac);
+}
+
+// What a second has changed. true: the entry is of no use any more.
+static bool is_over(struct fwd_neigh *n, struct entry *e, uint32_t now_s,
+                    const struct fwd_neigh_calls *calls)
+{
+    uint32_t used = __atomic_load_n(&e->used, __ATOMIC_RELAXED);
+    int32_t age = (int32_t)(now_s - e->since);
+    switch (e->state) {
+    case FWD_NEIGH_CONFIRMED:
+        if (age >= (int32_t)FWD_NEIGH_REACHABLE)
+            set_state(n, e, FWD_NEIGH_STALE, now_s);
+        return false;
+    case FWD_NEIGH_STALE:
+        if ((int32_t)(used - e->since) <= 0)
+            return (int32_t)(now_s - used) >= (int32_t)FWD_NEIGH_UNUSED;
+        set_state(n, e, FWD_NEIGH_PROBED, now_s);
+        ask(e, calls);
+        return false;
+    case FWD_NEIGH_INCOMPLETE:
+    case FWD_NEIGH_PROBED:
+        if (age < (int32_t)e->tries)
+            return false;
+        if (e->tries == FWD_NEIGH_TRIES)
+            return true;
+        e->tries++;
+        ask(e, calls);
+        return false;
+    }
+    return false;
+}
+
+// Held as one: all that are over, so that workers wait once.
+static void forget_all(struct fwd_neigh *n, const uint32_t *over, unsigned k,
+                       const struct fwd_neigh_calls *calls)
+{
+    struct rte_mbuf *pkts[FWD_NEIGH_WAITING];
+    calls->holder->hold(calls->holder->arg);
+    for (unsigned i = 0; i < k; i++) {
+        struct entry *e = &n->entries[over[i]];
+        unsigned waited = take_waiting(n, e, pkts);
+        uint16_t port = (uint16_t)e->key.port;
+        forget(n, e);
+        if (waited)
+            calls->failed(calls->arg, port, pkts, waited);
+    }
+    calls->holder->release(calls->holder->arg);
+}
+
+void fwd_neigh_tick(struct fwd_neigh *n, uint32_t now_s, const struct fwd_neigh_calls *calls)
+{
+    uint32_t over[256];
+    unsigned k = 0;
+    for (uint32_t i = 0; i < FWD_NEIGH_MAX && k < RTE_DIM(over); i++)
+        if (n->entries[i].there && is_over(n, &n->entries[i], now_s, calls))
+            over[k++] = i;
+    if (k)
+        forget_all(n, over, k, calls);
+}
+
+unsigned fwd_neigh_waiting(const struct fwd_neigh *n)
+{
+    return n->nwaiting;
+}
+
+void fwd_neigh_walk(const struct fwd_neigh *n,
+                    bool (*fn)(const struct fwd_neigh_entry *e, void *arg), void *arg)
+{
+    for (uint32_t i = 0; i < FWD_NEIGH_MAX; i++) {
+        const struct entry *e = &n->entries[i];
+        if (!e->there)
+            continue;
+        struct fwd_neigh_entry x = {.addr = e->key.addr,
+                                    .port = (uint16_t)e->key.port,
+                                    .state = e->state,
+                                    .since_s = e->since,
+                                    .waiting = e->nwaiting};
+        memcpy(&x.mac, &e->mac, sizeof(x.mac));
+        if (!fn(&x, arg))
+            return;
+    }
+}
+
+void fwd_neigh_remove_port(struct fwd_neigh *n, uint16_t port,
+                           void (*drop)(void *arg, struct rte_mbuf *m), void *arg)
+{
+    for (uint32_t i = 0; i < FWD_NEIGH_MAX; i++) {
+        struct entry *e = &n->entries[i];
+        uint8_t kept = 0;
+        for (uint8_t k = 0; e->there && k < e->nwaiting; k++) {
+            if (e->key.port == port || e->waiting[k]->port == port)
+                drop(arg, e->waiting[k]);
+            else
+                e->waiting[kept++] = e->waiting[k];
+        }
+        if (!e->there)
+            continue;
+        n->nwaiting -= e->nwaiting - kept;
+        e->nwaiting = kept;
+        if (e->key.port == port)
+            forget(n, e);
+    }
+}
