@@ -219,7 +219,7 @@ static void teach(void)
 static void is_forwarded(unsigned from, unsigned port, uint8_t host, uint32_t len)
 {
     uint8_t want[2048];
-    uint32_t got;
+    uint32_t got = 0;
     in(from, len);
     assert_int_equal(bed_sent_all(), 1);
     memcpy(want, f, len);
@@ -286,7 +286,7 @@ static void options_pass_but_source_routes_do_not(void **state)
 
 static void padding_is_cut_and_a_priority_tag_taken_off(void **state)
 {
-    uint32_t got;
+    uint32_t got = 0;
     (void)state;
     teach();
     uint32_t n = packet(0, "10.0.0.2", "10.0.1.3", 17, 4);
@@ -500,7 +500,7 @@ static void it_answers_echo(void **state)
 // The error is to the sender, from the port's address, quotes the packet, and its sums are right.
 static void error_is_sent(unsigned port, uint32_t len, unsigned type, unsigned code, unsigned mtu)
 {
-    uint32_t got;
+    uint32_t got = 0;
     unsigned all = bed_sent_all();
     in(port, len);
     assert_int_equal(bed_sent_all(), all + 1);
