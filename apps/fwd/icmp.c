@@ -15,7 +15,7 @@ struct icmp_head {
     uint8_t type, code;
     rte_be16_t sum;
     rte_be32_t rest;
-};
+} __rte_packed; // behind an Ethernet header it is not aligned
 
 enum {
     V4_UNREACHABLE = 3,
