@@ -8,6 +8,9 @@
 int fwd_act_port_add(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_act_port_remove(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_act_queue_pin(void *ctx, const json_t *args, struct fwd_reply *r);
+int fwd_act_fdb_flush(void *ctx, const json_t *args, struct fwd_reply *r);
+int fwd_act_fdb_add(void *ctx, const json_t *args, struct fwd_reply *r);
+int fwd_act_fdb_remove(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_act_stop(void *ctx, const json_t *args, struct fwd_reply *r);
 
 #endif

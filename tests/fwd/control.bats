@@ -163,3 +163,26 @@ END
     [ ! -e "$dir/s" ]
     grep -Eq '^rx [0-9]+ \+ made 0 = tx [0-9]+ \+ dropped [0-9]+ \+ in flight [0-9]+' "$dir/log"
 }
+
+@test "l2: stations are learned, shown, fixed and forgotten" {
+    sed -i 's/^mode = .*/mode = l2/; s/^idle = .*/idle = adaptive/; /^peer/d' "$dir/ini"
+    start_fwd --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini"
+    "$ctl" fdb add mac=02:00:00:00:00:07 port=net_ring0
+    run "$ctl" show fdb
+    has '02:00:00:00:00:07     0  net_ring0  static'
+    run "$ctl" show fdb port=net_null0
+    [[ $output != *02:00:00:00:00:07* ]]
+    run "$ctl" fdb flush
+    [ "$status" = 0 ]
+    run "$ctl" show fdb
+    has static
+    "$ctl" fdb remove mac=02:00:00:00:00:07
+    for wrong in 'fdb remove mac=02:00:00:00:00:07' 'fdb add mac=01:00:00:00:00:07 port=net_ring0' \
+        'fdb add mac=02:00:00:00:00:07 port=x' 'fdb add mac=02:00:00:00:00:07 port=net_ring0 vlan=4095'; do
+        # shellcheck disable=SC2086 # words
+        run "$ctl" $wrong
+        [ "$status" = 1 ]
+    done
+    run "$ctl" show workers
+    has wake_p99_us
+}
