@@ -17,6 +17,9 @@ int fwd_control_start(struct fwd *fwd);
 // Once a second: clients that took too long go.
 void fwd_control_tick(void);
 
+// Once a second; prints a line each conf.stats_period_s.
+void fwd_status_tick(struct fwd *fwd, uint64_t now_s);
+
 void fwd_control_stop(void);
 
 #endif

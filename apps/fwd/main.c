@@ -56,6 +56,7 @@ static void on_second(int fd, void *arg)
     if (fwd.mode->tick)
         fwd.mode->tick(&fwd, (uint64_t)now.tv_sec);
     fwd_control_tick();
+    fwd_status_tick(&fwd, (uint64_t)now.tv_sec);
     fwd_notify_tick(&fwd);
 }
 
