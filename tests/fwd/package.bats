@@ -1,0 +1,52 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# What is shipped beside the programs: examples that the program takes, pages that name all keys, the Debian package.
+# shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and status; each test is a subshell
+
+load common
+
+setup() {
+    setup_fwd
+}
+
+@test "every configuration that is shown or shipped is right" {
+    "$fwd" --check "$TERN_ROOT/apps/dist/fwd.ini"
+    awk -v dir="$dir" '/^```/ { inside = !inside; if (inside) file = dir "/" ++n ".ini"; next } inside { print >file }' \
+        "$TERN_ROOT/docs/operating.md" "$TERN_ROOT/docs/man/tern-fwd.1.scd"
+    local file seen=0
+    for file in "$dir"/*.ini; do
+        grep -Eq '^\[(fwd|port)' "$file" || continue
+        # A part that shows VLANs is a part of a bridge's.
+        grep -q '^\[fwd\]' "$file" || sed -i '1i [fwd]\nmode = l2' "$file"
+        "$fwd" --check "$file" || { cat "$file"; return 1; }
+        seen=$((seen + 1))
+    done
+    [ "$seen" -ge 4 ]
+}
+
+@test "the manual pages name every key, and every verdict" {
+    local key
+    while read -r key; do
+        grep -q "\*$key\*" "$TERN_ROOT/docs/man/tern-fwd.1.scd" || { echo "no $key"; return 1; }
+    done < <(sed -n 's/^ *\(ROW\|NUM\)(struct [a-z_]*, "\([a-z-]*\)".*/\2/p' "$TERN_ROOT/apps/fwd/keys.c")
+    [ "$(grep -c '^    \(ROW\|NUM\)(' "$TERN_ROOT/apps/fwd/keys.c")" -gt 20 ]
+    while read -r key; do
+        grep -q "\*$key" "$TERN_ROOT/docs/man/ternctl.1.scd" || { echo "no $key"; return 1; }
+    done < <(grep -o 'return "[a-z ]*"\|? "[a-z ]*"\|: "[a-z ]*"' "$TERN_ROOT/apps/fwd/verdict.c" | sed 's/.*"\(.*\)"/\1/')
+}
+
+@test "scripts/package: a package with programs, plug-ins, unit and pages" {
+    [[ ${TERN_TEST_FULL-} ]] || skip 'builds everything anew: minutes (./scripts/test --full)'
+    local file
+    "$TERN_ROOT/scripts/package" --build "$dir/build" --out "$dir"
+    dpkg-deb --contents "$dir"/tern_*.deb >"$dir/list"
+    for file in usr/bin/tern-fwd usr/bin/ternctl pmds-.*/librte_net_tern_vhost.so pmds-.*/librte_net_tern_user.so \
+        systemd/system/tern-fwd.service completions/ternctl man1/tern-fwd.1.gz man1/ternctl.1.gz \
+        etc/tern/fwd.ini etc/default/tern-fwd doc/tern/operating.md; do
+        grep -q "$file\$" "$dir/list" || { echo "no $file"; return 1; }
+    done
+    dpkg-deb -x "$dir"/tern_*.deb "$dir/root"
+    "$dir/root/usr/bin/tern-fwd" --check "$dir/root/etc/tern/fwd.ini"
+    grep -q '^ExecStart=/usr/bin/tern-fwd ' "$dir/root/usr/lib/systemd/system/tern-fwd.service"
+    dpkg-deb -f "$dir"/tern_*.deb Depends | grep -q 'librte-eal[0-9]* (= '
+}
