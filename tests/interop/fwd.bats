@@ -1,0 +1,127 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# tern-fwd between two guests that are stock DPDK processes: a checker sends numbered frames through it to a testpmd, which
+# sends them back. All return, in order, whole, while queues move and guests go; and it accounts for every one.
+
+load lib.bash
+
+: "${TERN_FWD:=$TERN_BUILD/apps/fwd/tern-fwd}"
+NAP=(--idle adaptive --max-wake-us 50000) # two workers share a CPU here: one that spins would only be in the other's way
+: "${TERNCTL:=$TERN_BUILD/apps/ctl/ternctl}"
+
+# fwd_start [options]: two ports on sock0 and sock1, two workers, a control socket
+fwd_start() {
+    # shellcheck disable=SC2034 # proc_start's
+    PROC_ARGS=(--no-pci "${DEV_MEM[@]}" -d "$TERN_VHOST_PLUGIN" --vdev "net_tern_vhost0,iface=$IW/sock0"
+        --vdev "net_tern_vhost1,iface=$IW/sock1" -- --control "$IW/ctl" "$@")
+    proc_start fwd "$DEV_CPU" "$TERN_FWD" --lcores "0@$DEV_CPU,1@$DEV_CPU,2@$DEV_CPU"
+    tp_expect fwd '^forwarding:'
+}
+
+# far_guest DEVARGS: behind sock1; sends back what it gets
+far_guest() {
+    testpmd_start far "$DRV_CPU" "net_virtio_user0,mac=02:00:00:00:00:03,path=$IW/sock1,$1" "${DRV_MEM[@]}" --
+    tp_expect far 'testpmd>'
+    tp_ask far 'set fwd io' 'Set io packet'
+    tp_ask far start
+}
+
+ctl() { "$TERNCTL" -s "$IW/ctl" "$@"; }
+has_forwarded() { [ "$(ctl --json show conservation | sed -n 's/.*"tx": *\([0-9]*\).*/\1/p')" -ge "$1" ]; }
+
+# pin LCORE: the queue of the first port there, that of the second on the other worker
+pin() {
+    ctl queue pin port=net_tern_vhost0 queue=0 "lcore=$1"
+    ctl queue pin port=net_tern_vhost1 queue=0 "lcore=$((3 - $1))"
+}
+
+# fwd_ends: by SIGTERM, with exit status 0; its last lines agree with the law, and nothing is in flight.
+fwd_ends() {
+    local status=0 pid
+    pid=$(<"$IW/fwd.pid")
+    kill -TERM "$pid"
+    until_true "$DEADLINE" proc_gone "$pid"
+    wait "$pid" || status=$?
+    [ "$status" = 0 ] || { echo "tern-fwd ended with $status"; return 1; }
+    rm -f "$IW"/fwd.{pid,in,prefix}
+    grep '^rx ' "$IW/fwd.log" | tail -n 1 >"$IW/law"
+    cat "$IW/law"
+    [[ $(<"$IW/law") =~ ^rx\ ([0-9]+)\ \+\ made\ ([0-9]+)\ =\ tx\ ([0-9]+)\ \+\ dropped\ ([0-9]+)\ \+\ in\ flight\ 0$ ]]
+    received=${BASH_REMATCH[1]} sent=${BASH_REMATCH[3]} dropped=${BASH_REMATCH[4]}
+    [ $((received + BASH_REMATCH[2])) = $((sent + dropped)) ]
+}
+
+setup() {
+    interop_init
+    rm -f "$IW"/*.log
+}
+teardown() {
+    stop_all
+    show_logs
+}
+
+@test "frames go there and back, split and packed, and none is unaccounted for" {
+    local n packed
+    n=$(scaled 10000 200000)
+    fwd_start --config '(0,0,1),(1,0,1)'
+    for packed in 0 1; do
+        far_guest "packed_vq=$((1 - packed))"
+        pk_run "path=$IW/sock0,packed_vq=$packed" -- --packets "$n" --sizes "$SIZES"
+        proc_stop far
+    done
+    fwd_ends
+    [ "$received" = $((4 * n)) ]
+    [ "$sent" = $((4 * n)) ]
+}
+
+@test "adaptive workers sleep between frames and lose none" {
+    local n
+    n=$(scaled 500 50000)
+    fwd_start --config '(0,0,1),(1,0,2)' "${NAP[@]}"
+    [ "$(grep -c 'only naps' "$IW/fwd.log")" = 0 ]
+    far_guest packed_vq=1
+    # Few in flight: the workers run out of frames, sleep, and are woken by a guest's kick.
+    pk_run "path=$IW/sock0,packed_vq=0" -- --packets "$n" --window 2 --burst 2
+    fwd_ends
+    [ "$received" = $((2 * n)) ]
+    [ "$dropped" = 0 ]
+    grep '^lcore' "$IW/fwd.log"
+    [ "$(grep -c 'asleep 0.0 %' "$IW/fwd.log")" = 0 ]
+}
+
+@test "queues move between workers under a flow: none lost, none overtaken" {
+    local moves=0
+    fwd_start --config '(0,0,1),(1,0,2)' "${NAP[@]}"
+    far_guest packed_vq=1
+    pk_start drv "path=$IW/sock0,packed_vq=1" -- --packets "$(scaled 30000 3000000)" --size-range 60-1518
+    until_true "$DEADLINE" has_forwarded 1000
+    while alive drv; do
+        pin $((1 + moves % 2))
+        moves=$((moves + 1))
+    done
+    [ "$moves" -ge 4 ]
+    log_matches drv 'result=ok'
+    fwd_ends
+    [ "$dropped" = 0 ]
+}
+
+@test "a guest that is killed in the middle of a flow: the law holds, and the next one is served" {
+    fwd_start --config '(0,0,1),(1,0,1)'
+    far_guest packed_vq=1
+    pk_start drv "path=$IW/sock0,packed_vq=1" -- --packets 100000000
+    until_true "$DEADLINE" has_forwarded 5000
+    proc_stop drv KILL
+    proc_stop far KILL
+    far_guest packed_vq=0
+    pk_run "path=$IW/sock0,packed_vq=0" -- --packets "$(scaled 5000 50000)"
+    fwd_ends
+}
+
+@test "SIGTERM in the middle of a flow" {
+    fwd_start --config '(0,0,1),(1,0,2)' "${NAP[@]}"
+    far_guest packed_vq=1
+    pk_start drv "path=$IW/sock0,packed_vq=0" -- --packets 100000000 --timeout 2
+    until_true "$DEADLINE" has_forwarded 5000
+    fwd_ends
+    [ "$received" -gt 5000 ]
+}
