@@ -65,26 +65,35 @@ static void move_to(struct tern_queue *q, const struct tern_splice_in *in,
 
 // ---- the sender's half ----
 
-// What a sender's frame can be in besides one segment of its own memory. To its own port a frame
-// goes by way of an mbuf: its buffers might be the receive buffers at the same time.
+// To its own port a frame goes by way of an mbuf: its driver could make one buffer both ends of a
+// copy.
 static bool can_move(const struct tern_queue *q, const struct tern_splice_pkt *p)
 {
     const struct tern_queue *to = queue_of(p->to);
     return to && to->port != q->port;
 }
 
+// Whether one of the `mbufs`, a bit each, goes where frame `i` goes.
+static bool overtakes(const struct tern_splice_in *in, uint64_t mbufs, unsigned i)
+{
+    for (; mbufs; mbufs &= mbufs - 1)
+        if (memcmp(&in->dst[__builtin_ctzll(mbufs)], &in->dst[i], RTE_ETHER_ADDR_LEN) == 0)
+            return true;
+    return false;
+}
+
 // Carries out what was decided. Of frames that go to different queues each queue's are moved
-// together.
+// together. One behind an mbuf to the same destination becomes an mbuf too, or it would overtake
+// it.
 static void carry_out(struct tern_queue *q, const struct tern_splice_in *in,
                       struct tern_splice_pkt *p)
 {
-    uint64_t left = 0;
-    unsigned mbufs = 0;
+    uint64_t left = 0, mbufs = 0;
     for (unsigned i = 0; i < in->n; i++) {
-        if (p[i].todo == TERN_SPLICE_MOVE && !can_move(q, &p[i]))
+        if (p[i].todo == TERN_SPLICE_MOVE && (!can_move(q, &p[i]) || overtakes(in, mbufs, i)))
             p[i].todo = TERN_SPLICE_AS_MBUF;
         if (unlikely(p[i].todo == TERN_SPLICE_AS_MBUF)) {
-            mbufs++;
+            mbufs |= UINT64_C(1) << i;
             continue;
         }
         tern_count_packet(&q->stats.p, &in->dst[i], p[i].bytes);

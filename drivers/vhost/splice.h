@@ -9,14 +9,14 @@
 #ifndef TERN_VHOST_SPLICE_H
 #define TERN_VHOST_SPLICE_H
 
+#include "api/tern_vhost.h"
 #include "burst.h"
-#include "tern_vhost.h"
 
 // What came from the sender: chains got, and those of them that are frames, by frame.
 struct tern_splice_in {
     struct vq_chain c[TERN_CHUNK];
     const struct vq_chain *of[TERN_CHUNK];
-    uint64_t dst[TERN_CHUNK]; // destination address as it was sent, for the sender's counters
+    uint64_t dst[TERN_CHUNK]; // destination address as it was sent, and two bytes behind it
     unsigned got, n;
 };
 

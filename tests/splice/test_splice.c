@@ -257,6 +257,33 @@ static void frames_of_one_burst_go_different_ways(void **state)
     }
 }
 
+// The second frame and every one to the same station from then on; those to others are moved.
+static void second_as_mbuf(void *arg, struct tern_splice_pkt *p, uint16_t n)
+{
+    to_side(arg, p, n);
+    p[1].todo = TERN_SPLICE_AS_MBUF;
+}
+
+static void no_frame_overtakes_an_mbuf_to_the_same_station(void **state)
+{
+    (void)state;
+    open_sides(combo(0), combo(1));
+    offer_buffers(&to, 8, 2048);
+    for (unsigned i = 0; i < 6; i++) {
+        make_frame(frame, 64, i);
+        memset(frame, 0x10 * (int)(i % 3), RTE_ETHER_ADDR_LEN);
+        side_send(&from, frame, 64);
+    }
+    side_publish(&from);
+    assert_int_equal(side_splice(&from, pkts, 64, second_as_mbuf, &to), 6);
+    for (unsigned i = 0; i < 6; i++) {
+        assert_int_equal(pkts[i].result, i % 3 == 1 ? TERN_SPLICE_MBUF : TERN_SPLICE_SENT);
+        if (pkts[i].mbuf)
+            rte_pktmbuf_free(pkts[i].mbuf);
+    }
+    close_sides();
+}
+
 static void tags_that_are_stripped_go_by_mbuf(void **state)
 {
     (void)state;
@@ -440,6 +467,7 @@ int main(void)
         cmocka_unit_test(what_was_decided_on_arrives),
         cmocka_unit_test(a_changed_head_is_what_the_receiver_gets),
         cmocka_unit_test(frames_of_one_burst_go_different_ways),
+        cmocka_unit_test(no_frame_overtakes_an_mbuf_to_the_same_station),
         cmocka_unit_test(tags_that_are_stripped_go_by_mbuf),
         cmocka_unit_test(a_receiver_without_buffers_costs_its_own_frames),
         cmocka_unit_test(buffers_that_are_too_small),

@@ -76,12 +76,13 @@ struct tern_splice {
     struct tern_splice_queue *(*tx_queue)(uint16_t port, uint16_t queue);
 
     // One burst of at most `n` ≤ TERN_SPLICE_BURST frames of an rx queue. Returns how many there
-    // were: pkts[0…] in the order in which they came, each with its result. Frames to the same
-    // queue arrive there in this order; those that come back as mbufs are behind all that were
-    // moved. Never waits for a receiver. The calling thread must own the rx queue, as for
-    // rte_eth_rx_burst, and every tx queue that decide() names. A frame comes back as an mbuf,
-    // whatever was decided, where the rx queue strips VLAN tags, where it would go back to the port
-    // that it came from, and where its sender leaves a checksum or segmentation to us (tso=1).
+    // were: pkts[0…] in the order in which they came, each with its result. Moved frames arrive in
+    // this order, and mbufs, if they are sent in theirs, are not overtaken: behind an mbuf no frame
+    // to the same destination address is moved. Never waits for a receiver. The calling thread must
+    // own the rx queue, as for rte_eth_rx_burst, and every tx queue that decide() names. A frame
+    // comes back as an mbuf, whatever was decided, also where the rx queue strips VLAN tags, where
+    // it would go back to the port that it came from, and where its sender leaves a checksum or
+    // segmentation to us (tso=1).
     uint16_t (*burst)(struct tern_splice_queue *from, struct tern_splice_pkt *pkts, uint16_t n,
                       tern_splice_decide decide, void *arg);
 };
