@@ -115,7 +115,7 @@ static bool put(struct side *s, uint8_t *at, const uint32_t *bytes, unsigned n)
     struct vq_chain c = {.seg = seg};
     uint64_t gpa = FE_GPA + (uint64_t)(at - (uint8_t *)s->fe->mem);
     assert_true(n <= 64);
-    for (unsigned i = 0; i < n; gpa += bytes[i++])
+    for (unsigned i = 0; i < n; gpa += bytes[i++] + s->gap)
         seg[i] = (struct vq_seg){.addr = gpa, .bytes = bytes[i]};
     if (s->vq == TRANSMITQ)
         c.nread = (uint16_t)n;
@@ -128,7 +128,7 @@ uint8_t *side_put(struct side *s, const uint32_t *bytes, unsigned n)
 {
     uint32_t sum = 0;
     for (unsigned i = 0; i < n; i++)
-        sum += bytes[i];
+        sum += bytes[i] + s->gap;
     uint8_t *at = side_space(s, sum);
     return put(s, at, bytes, n) ? at : NULL;
 }

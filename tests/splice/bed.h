@@ -24,6 +24,7 @@ struct side {
     struct vhu_queue ring;
     struct tern_queue queue;
     uint32_t next_at; // offset of the next buffer, see side_space
+    uint32_t gap;     // bytes between the pieces of a buffer, 0 at first
     struct vq_seg segs[TERN_SEGS + 1];
     struct {
         struct vq_mem m;
@@ -41,7 +42,8 @@ void side_close(struct side *s);
 // Where there is room for `bytes` more in the guest's memory: round and round.
 uint8_t *side_space(struct side *s, uint32_t bytes);
 
-// Offers a buffer of `n` pieces of these lengths, from one space; its first byte is the token.
+// Offers a buffer of `n` pieces of these lengths, one after the other in one space, the gap between
+// them; its first byte is the token.
 uint8_t *side_put(struct side *s, const uint32_t *bytes, unsigned n);
 // One that holds a frame behind an empty net header, in one piece.
 uint8_t *side_send(struct side *s, const void *frame, uint32_t bytes);

@@ -10,6 +10,7 @@
 #define STEPS 60u
 #define MOST_PIECES 16u
 #define TABLES_AT (128u << 10) // behind a ring in its guest's memory
+#define GAP 5u                 // bytes between the pieces of a buffer
 #define IN_FLIGHT 24u          // buffers of up to 65547 bytes that a guest's memory holds
 
 static uint64_t state_of_chance;
@@ -34,6 +35,12 @@ static struct vq_drv_slot slots[2][1024];
 struct sent {
     uint32_t bytes, number;
 };
+struct buffer {
+    uint32_t n, piece[MOST_PIECES];
+};
+static struct buffer
+    buffers[IN_FLIGHT]; // of the receiver, a ring of the order they were offered in
+static unsigned buffer_head;
 static struct sent fifo[STEPS * TERN_SPLICE_BURST]; // on their way, oldest first
 static unsigned head, tail;
 static uint32_t number;
@@ -78,28 +85,54 @@ static unsigned cut(uint32_t bytes, uint32_t *piece)
     return n;
 }
 
+// Pieces of a buffer with something else between them, and what they hold together.
+static void scatter(uint8_t *at, const struct buffer *b, const uint8_t *all)
+{
+    for (unsigned i = 0; i < b->n; at += b->piece[i++] + GAP) {
+        memcpy(at, all, b->piece[i]);
+        memset(at + b->piece[i], 0xdd, GAP);
+        all += b->piece[i];
+    }
+}
+
+static void gather(const uint8_t *at, const struct buffer *b, uint8_t *all, uint32_t bytes)
+{
+    for (unsigned i = 0; i < b->n && bytes > 0; at += b->piece[i++] + GAP) {
+        uint32_t part = b->piece[i] < bytes ? b->piece[i] : bytes;
+        memcpy(all, at, part);
+        for (unsigned k = 0; k < GAP; k++)
+            assert_int_equal(at[b->piece[i] + k], 0xdd);
+        all += part;
+        bytes -= part;
+    }
+}
+
 static bool put_frame(uint32_t bytes)
 {
-    uint32_t piece[MOST_PIECES], hdr = from.queue.hdr_bytes;
-    unsigned n = cut(hdr + bytes, piece);
-    make_frame(frame, bytes, number);
-    uint8_t *at = side_put(&from, piece, n);
+    static uint8_t all[12 + UINT16_MAX];
+    struct buffer b;
+    b.n = cut(from.queue.hdr_bytes + bytes, b.piece);
+    uint8_t *at = side_put(&from, b.piece, b.n);
     if (!at)
         return false;
-    memset(at, 0, hdr);
-    memcpy(at + hdr, frame, bytes);
+    make_frame(all + from.queue.hdr_bytes, bytes, number);
+    scatter(at, &b, all);
     fifo[tail++] = (struct sent){bytes, number++};
     return true;
 }
 
 static void put_buffers(void)
 {
-    uint32_t piece[MOST_PIECES];
+    static uint8_t nothing[12 + UINT16_MAX];
     unsigned n = any(IN_FLIGHT);
     while (n-- > 0 && offered < IN_FLIGHT) {
         uint32_t bytes = whole ? 12 + UINT16_MAX : 13 + any(any(2) ? 2000 : 20000);
-        if (!side_put(&to, piece, cut(bytes, piece)))
+        struct buffer *b = &buffers[(buffer_head + offered) % IN_FLIGHT];
+        b->n = cut(bytes, b->piece);
+        uint8_t *at = side_put(&to, b->piece, b->n);
+        if (!at)
             break;
+        scatter(at, b, nothing);
         offered++;
     }
     side_publish(&to);
@@ -108,23 +141,25 @@ static void put_buffers(void)
 // The next frame is the oldest that was sent and not dropped; it may lie in several buffers.
 static void take_frame(const uint8_t *at, uint32_t wrote)
 {
-    uint32_t hdr = to.queue.hdr_bytes, have = wrote - hdr;
+    uint32_t hdr = to.queue.hdr_bytes, have = 0;
     static uint8_t got[UINT16_MAX + 64];
-    unsigned buffers = to.fe->features & VNET_F_MRG_RXBUF ? at[10] | at[11] << 8 : 1;
-    assert_true(wrote > hdr && have <= UINT16_MAX);
-    memcpy(got, at + hdr, have);
-    offered--;
-    for (; buffers > 1; buffers--, offered--) {
-        at = side_take(&to, &wrote);
+    unsigned n = 1;
+    for (unsigned i = 0; i < n; i++, offered--, buffer_head = (buffer_head + 1) % IN_FLIGHT) {
+        if (i > 0)
+            at = side_take(&to, &wrote);
         assert_non_null(at);
-        assert_true(have + wrote <= UINT16_MAX);
-        memcpy(got + have, at, wrote);
+        assert_true(have + wrote <= 12 + UINT16_MAX);
+        gather(at, &buffers[buffer_head], got + have, wrote);
         have += wrote;
+        if (i == 0 && to.fe->features & VNET_F_MRG_RXBUF)
+            n = got[10] | got[11] << 8;
     }
+    assert_true(have > hdr);
+    have -= hdr;
     assert_true(head < tail);
     assert_int_equal(have, fifo[head].bytes);
     make_frame(frame, have, fifo[head].number);
-    assert_memory_equal(got, frame, have);
+    assert_memory_equal(got + hdr, frame, have);
     head++;
     arrived++;
 }
@@ -166,10 +201,11 @@ static void one_burst(void)
 static void run(uint64_t seed)
 {
     state_of_chance = seed;
-    head = tail = offered = number = 0;
+    head = tail = offered = number = buffer_head = 0;
     whole = any(2);
     open_side(&from, &from_fe, TRANSMITQ, combo(any(COMBOS)));
     open_side(&to, &to_fe, RECEIVEQ, combo(any(COMBOS)));
+    from.gap = to.gap = GAP;
     for (unsigned step = 0; step < STEPS; step++) {
         for (unsigned n = any(IN_FLIGHT); n > 0 && tail - head < IN_FLIGHT; n--)
             if (!put_frame(any_length()))
