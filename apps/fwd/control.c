@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "act.h"
+#include "capture.h"
 #include "ctl.h"
 #include "metrics.h"
 #include "reload.h"
@@ -40,6 +41,9 @@ const fwd_run_fn fwd_control_run[FWD_CMD_COUNT] = {
     [FWD_CMD_FDB_ADD] = fwd_act_fdb_add,
     [FWD_CMD_FDB_REMOVE] = fwd_act_fdb_remove,
     [FWD_CMD_FDB_FLUSH] = fwd_act_fdb_flush,
+    [FWD_CMD_CAPTURE_START] = fwd_capture_start,
+    [FWD_CMD_CAPTURE_STOP] = fwd_capture_stop,
+    [FWD_CMD_SHOW_CAPTURES] = fwd_capture_show,
     [FWD_CMD_RELOAD] = fwd_reload,
     [FWD_CMD_STOP] = fwd_act_stop,
 };
@@ -142,6 +146,7 @@ void fwd_control_stop(void)
     fwd_ctl_close(ctl);
     ctl = NULL;
     fwd_metrics_stop();
+    fwd_capture_end(NULL);
     fwd_tel_close();
     fwd_queues_forget();
 }

@@ -11,6 +11,7 @@
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include "capture.h"
 #include "plan.h"
 
 #define POOL_MBUFS 16384
@@ -127,6 +128,7 @@ int fwd_port_remove(struct fwd *fwd, const char *name)
         fwd_error("there is no port %s\nfix: name one that there is", name);
         return -ENODEV;
     }
+    fwd_capture_end(port);
     unlink_port(fwd, port);
     fwd_port_close(fwd, port);
     return 0;
