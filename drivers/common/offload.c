@@ -11,10 +11,15 @@ unsigned tern_offload_takes(uint64_t offloads, bool requests)
            (requests ? TERN_TAKE_REQUESTS : 0);
 }
 
-// The first bytes of a packet, which may lie in several segments: in place, or in `room`.
+// Copies the first bytes of a packet, which may lie in several segments and in memory that the
+// other side can still write.
 static const uint8_t *head_of(const struct rte_mbuf *m, uint8_t room[VNET_HEAD_BYTES])
 {
-    return rte_pktmbuf_read(m, 0, RTE_MIN(m->pkt_len, VNET_HEAD_BYTES), room);
+    uint32_t bytes = RTE_MIN(m->pkt_len, VNET_HEAD_BYTES);
+    const void *there = rte_pktmbuf_read(m, 0, bytes, room);
+    if (there != room)
+        memcpy(room, there, bytes);
+    return room;
 }
 
 // The sum over `bytes` of a packet from `at` on, which it has. A segment of an odd number of bytes
@@ -53,15 +58,19 @@ static void put_byte(struct rte_mbuf *m, uint32_t at, uint8_t value)
     *rte_pktmbuf_mtod_offset(m, uint8_t *, at) = value;
 }
 
-// What NEEDS_CSUM asks for, whatever the protocol (§5.1.6.2).
-static void finish_checksum(struct rte_mbuf *m, const struct vnet_offload *o)
+static void put_word(struct rte_mbuf *m, uint32_t at, uint16_t value)
 {
-    uint32_t at = (uint32_t)o->csum_start + o->csum_offset;
-    uint16_t value = checksum(m, o->csum_start, m->pkt_len - o->csum_start, 0);
     uint8_t bytes[2];
     memcpy(bytes, &value, sizeof(bytes));
     put_byte(m, at, bytes[0]);
     put_byte(m, at + 1, bytes[1]);
+}
+
+// What NEEDS_CSUM asks for, whatever the protocol (§5.1.6.2).
+static void finish_checksum(struct rte_mbuf *m, const struct vnet_offload *o)
+{
+    uint32_t at = (uint32_t)o->csum_start + o->csum_offset;
+    put_word(m, at, checksum(m, o->csum_start, m->pkt_len - o->csum_start, 0));
 }
 
 static uint64_t requests(const struct vnet_offload *o)
@@ -228,4 +237,24 @@ enum tern_offload_verdict tern_offload_to_send(const struct rte_mbuf *m, unsigne
     }
     vnet_hdr_encode(&o, &out->hdr);
     return verdict;
+}
+
+bool tern_offload_writable(const struct rte_mbuf *m, uint32_t headroom)
+{
+    for (const struct rte_mbuf *seg = m; seg; seg = seg->next)
+        if (rte_mbuf_refcnt_read(seg) != 1 || !RTE_MBUF_DIRECT(seg))
+            return false;
+    return rte_pktmbuf_headroom(m) >= headroom;
+}
+
+struct rte_mbuf *tern_offload_copy(const struct rte_mbuf *m)
+{
+    struct rte_mbuf *of = RTE_MBUF_CLONED(m) ? rte_mbuf_from_indirect((void *)(uintptr_t)m) : NULL;
+    return rte_pktmbuf_copy(m, of ? of->pool : m->pool, 0, UINT32_MAX);
+}
+
+void tern_offload_patch(struct rte_mbuf *m, const struct tern_offload *o)
+{
+    for (unsigned i = 0; i < o->patches; i++)
+        put_word(m, o->patch[i].at, o->patch[i].value);
 }

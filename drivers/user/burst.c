@@ -3,7 +3,8 @@
 // generic ones test them at run time.
 #include "burst.h"
 
-#define HOT (VQ_F_RING_PACKED | VQ_F_IN_ORDER | VNET_F_MRG_RXBUF)
+#define RING_BITS (VQ_F_RING_PACKED | VQ_F_IN_ORDER | VNET_F_MRG_RXBUF)
+#define HOT (RING_BITS | TERN_F_OFFLOAD) // a port that deals with offloads has the generic ones
 
 #define RX_INSTANCE(name, bits)                                                         \
     static uint16_t name(struct tern_user_queue *q, struct rte_mbuf **pkts, uint16_t n) \
@@ -56,18 +57,19 @@ struct instance {
 static const struct instance rx_instances[] = {
     {IN_ORDER | MRG, HOT, rx_split_in_order_mergeable, "split in-order mergeable"},
     {MRG, HOT, rx_split_mergeable, "split mergeable"},
-    {HOT, HOT, rx_packed_in_order_mergeable, "packed in-order mergeable"},
+    {RING_BITS, HOT, rx_packed_in_order_mergeable, "packed in-order mergeable"},
     {PACKED | MRG, HOT, rx_packed_mergeable, "packed mergeable"},
     {0, 0, rx_generic, "generic"},
 };
 
 // Mergeable receive buffers mean nothing to a transmit ring.
-#define TX_BITS (PACKED | IN_ORDER)
+#define TX_RING_BITS (PACKED | IN_ORDER)
+#define TX_BITS (TX_RING_BITS | TERN_F_OFFLOAD)
 static const struct instance tx_instances[] = {
     {0, TX_BITS, tx_split, "split"},
     {IN_ORDER, TX_BITS, tx_split_in_order, "split in-order"},
     {PACKED, TX_BITS, tx_packed, "packed"},
-    {TX_BITS, TX_BITS, tx_packed_in_order, "packed in-order"},
+    {TX_RING_BITS, TX_BITS, tx_packed_in_order, "packed in-order"},
     {0, 0, tx_generic, "generic"},
 };
 

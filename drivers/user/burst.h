@@ -6,6 +6,7 @@
 #define TERN_USER_BURST_H
 
 #include "mbuf_chain.h"
+#include "offload.h"
 #include "port.h"
 
 // Publishes what was put and kicks the device if it asked for it.
@@ -79,18 +80,33 @@ VQ_INLINE const struct vnet_hdr *tern_rx_hdr(const struct tern_user_queue *q,
                                      q->hdr_bytes);
 }
 
+// Applies the net header of a complete packet, of which this is the only look. False: dropped.
+static __rte_noinline bool tern_rx_offload(struct tern_user_queue *q, struct rte_mbuf *m)
+{
+    struct vnet_hdr h;
+    memcpy(&h, tern_rx_hdr(q, m), offsetof(struct vnet_hdr, num_buffers));
+    if ((h.flags | h.gso_type) == 0 || tern_offload_received(m, &h, q->may, q->takes))
+        return true;
+    q->stats.drops[TERN_USER_DROP_HEADER]++;
+    rte_pktmbuf_free(m);
+    return false;
+}
+
 // A packet is complete: counts it, unless it is not for this port.
-VQ_INLINE bool tern_rx_accept(struct tern_user_queue *q, struct rte_mbuf *m)
+VQ_INLINE bool tern_rx_accept(struct tern_user_queue *q, uint64_t f, struct rte_mbuf *m)
 {
     if (unlikely(q->filtered) && !tern_user_wanted(q, m)) {
         q->stats.drops[TERN_USER_DROP_FILTERED]++;
         rte_pktmbuf_free(m);
         return false;
     }
+    if ((f & TERN_F_OFFLOAD) && !tern_rx_offload(q, m))
+        return false;
     tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
     // A frame that ends in the tag would be shorter than an Ethernet header without it.
-    if (unlikely(q->vlan_strip) && m->pkt_len >= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
-        rte_vlan_strip(m);
+    if (unlikely(q->vlan_strip) && m->pkt_len >= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN &&
+        rte_vlan_strip(m) == 0 && (f & TERN_F_OFFLOAD))
+        tern_offload_stripped(m);
     return true;
 }
 
@@ -131,7 +147,7 @@ VQ_INLINE struct rte_mbuf *tern_rx_one(struct tern_user_queue *q, uint64_t f, st
 {
     if ((f & VNET_F_MRG_RXBUF) && unlikely(q->part != NULL)) {
         m = tern_rx_join(q, m, bytes);
-        return m && tern_rx_accept(q, m) ? m : NULL;
+        return m && tern_rx_accept(q, f, m) ? m : NULL;
     }
     bool runt = bytes < q->hdr_bytes + RTE_ETHER_HDR_LEN;
     tern_mbuf_prepare(m, q->rearm, q->mbuf_flags, unlikely(runt) ? 0 : bytes - q->hdr_bytes);
@@ -147,7 +163,7 @@ VQ_INLINE struct rte_mbuf *tern_rx_one(struct tern_user_queue *q, uint64_t f, st
             return NULL;
         }
     }
-    return tern_rx_accept(q, m) ? m : NULL;
+    return tern_rx_accept(q, f, m) ? m : NULL;
 }
 
 VQ_INLINE uint16_t tern_rx_chunk(struct tern_user_queue *q, uint64_t f, struct rte_mbuf **pkts,
@@ -207,8 +223,10 @@ static __rte_noinline unsigned tern_tx_segs(const struct tern_user_queue *q,
     return n;
 }
 
-// Puts one packet that takes more than one segment. True: it is done with, put or dropped.
-static __rte_noinline bool tern_tx_odd(struct tern_user_queue *q, uint64_t f, struct rte_mbuf *m)
+// Puts one packet that takes more than one segment, behind this net header (NULL: an empty one).
+// True: it is done with, put or dropped.
+static inline bool tern_tx_put(struct tern_user_queue *q, uint64_t f, struct rte_mbuf *m,
+                               const struct vnet_hdr *h)
 {
     struct vq_seg seg[TERN_SEGS];
     unsigned n = tern_tx_segs(q, m, seg);
@@ -218,10 +236,58 @@ static __rte_noinline bool tern_tx_odd(struct tern_user_queue *q, uint64_t f, st
         rte_pktmbuf_free(m);
         return true;
     }
+    if (h)
+        memcpy(vq_seg_ptr(seg), h, offsetof(struct vnet_hdr, num_buffers));
     if (!vq_drv_put_avail(q->vq, f, &c, m))
         return false;
     tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
     return true;
+}
+
+// A packet whose header and bytes are ours to write: this one, or a copy. NULL: there is no memory
+// for one that the device knows.
+static inline struct rte_mbuf *tern_tx_own(const struct tern_user_queue *q, struct rte_mbuf *m)
+{
+    if (likely(tern_offload_writable(m, q->hdr_bytes)))
+        return m;
+    struct rte_mbuf *own = tern_offload_copy(m);
+    if (own && (rte_pktmbuf_headroom(own) < q->hdr_bytes ||
+                (q->careful && tern_user_known(q, &own, 1) == 0))) {
+        rte_pktmbuf_free(own);
+        return NULL;
+    }
+    return own;
+}
+
+// The same for a packet that asks for an offload.
+static __rte_noinline bool tern_tx_offload(struct tern_user_queue *q, uint64_t f,
+                                           struct rte_mbuf *m)
+{
+    struct tern_offload o;
+    enum tern_offload_verdict verdict = tern_offload_to_send(m, q->may, &o);
+    struct rte_mbuf *own;
+    if (verdict != TERN_OFFLOAD_OK) {
+        q->stats
+            .drops[verdict == TERN_OFFLOAD_BAD ? TERN_USER_DROP_OFFLOAD : TERN_USER_DROP_NO_TSO]++;
+        rte_pktmbuf_free(m);
+        return true;
+    }
+    own = tern_tx_own(q, m);
+    if (!own)
+        return false;
+    tern_offload_patch(own, &o);
+    bool done = tern_tx_put(q, f, own, &o.hdr);
+    if (own != m)
+        rte_pktmbuf_free(done ? m : own);
+    return done;
+}
+
+// Puts one packet that is not one segment, or asks for an offload. True: it is done with.
+static __rte_noinline bool tern_tx_odd(struct tern_user_queue *q, uint64_t f, struct rte_mbuf *m)
+{
+    if ((f & TERN_F_OFFLOAD) && (m->ol_flags & TERN_OFFLOAD_FLAGS))
+        return tern_tx_offload(q, f, m);
+    return tern_tx_put(q, f, m, NULL);
 }
 
 VQ_INLINE unsigned tern_tx_reclaim(struct tern_user_queue *q, uint64_t f, unsigned n)
@@ -244,6 +310,7 @@ VQ_INLINE uint16_t tern_tx_run(struct tern_user_queue *q, uint64_t f, struct rte
     for (; run < n; run++) {
         struct rte_mbuf *m = pkts[run];
         if (unlikely(m->nb_segs != 1 || (m->ol_flags & RTE_MBUF_F_TX_VLAN)) ||
+            ((f & TERN_F_OFFLOAD) && unlikely(m->ol_flags & TERN_OFFLOAD_FLAGS)) ||
             !tern_tx_push(q, m, &seg[run]))
             break;
         c[run] = (struct vq_chain){.seg = &seg[run], .nread = 1};

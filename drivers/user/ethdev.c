@@ -122,10 +122,12 @@ static int infos_get(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
         (uint16_t)args->queue_size;
     info->tx_desc_lim.nb_seg_max = TERN_SEGS - 1;
     info->tx_desc_lim.nb_mtu_seg_max = TERN_SEGS - 1;
-    info->rx_offload_capa = RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
+    info->rx_offload_capa =
+        RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_VLAN_FILTER | tern_user_rx_capa(port);
     if (args->mrg_rxbuf)
         info->rx_offload_capa |= RTE_ETH_RX_OFFLOAD_SCATTER;
-    info->tx_offload_capa = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_VLAN_INSERT;
+    info->tx_offload_capa =
+        RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_VLAN_INSERT | tern_user_tx_capa(port);
     return 0;
 }
 

@@ -37,7 +37,7 @@ static uint64_t wanted(struct tern_user_port *port)
            VNET_F_MAC | VNET_F_STATUS | VNET_F_MTU | VNET_F_SPEED_DUPLEX |
            tern_user_ctrl_features(port) | (a->packed_vq ? VQ_F_RING_PACKED : 0) |
            (a->in_order ? VQ_F_IN_ORDER : 0) | (a->mrg_rxbuf ? VNET_F_MRG_RXBUF : 0) |
-           pairs_features(port);
+           pairs_features(port) | tern_user_offload_features(port);
 }
 
 uint32_t tern_user_speed(const struct tern_user_port *port)
@@ -132,6 +132,7 @@ static int try_up(struct tern_user_port *port, const char **what)
 {
     struct vio_dev *d = vio_vu_dev(port->vu);
     *what = "features";
+    port->offered = d->offered;
     int rc = vio_dev_negotiate(d, wanted(port), false);
     if (rc == 0) {
         *what = "memory";

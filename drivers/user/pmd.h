@@ -86,7 +86,7 @@ struct tern_user_fresh {
 struct tern_user_map; // memory.c
 
 // Lies in memory shared with secondary processes, which use only what comes
-// first, and mtu_max.
+// first, mtu_max and offered.
 struct tern_user_port {
     struct tern_user_args args;
     uint16_t port_id;
@@ -124,6 +124,7 @@ struct tern_user_port {
     bool device_up;     // link status in config space, where there is one
     bool half_duplex;   // likewise
     uint16_t mtu_max;   // of the device; 0: it did not say
+    uint64_t offered;   // features of the device that came last; 0: none yet
     uint16_t pairs_max; // likewise
     uint32_t speed;     // likewise, Mbit/s
     struct tern_user_ctrl ctrl;
@@ -262,6 +263,18 @@ extern const struct vio_alloc tern_user_alloc; // `arg` is the port
 int tern_user_block_get(struct tern_user_block *b, uint32_t size, uint32_t indirect, int socket);
 
 #define TERN_USER_INDIRECT 16u // entries of an indirect table, for tx
+
+// ---- offloads.c: checksums and segmentation ----
+
+// What the device that came last lets this port do, all while none has come: RTE_ETH_*_OFFLOAD_*.
+uint64_t tern_user_rx_capa(const struct tern_user_port *port);
+uint64_t tern_user_tx_capa(const struct tern_user_port *port);
+
+// The features that the application's configuration needs, of those that the device offers.
+uint64_t tern_user_offload_features(const struct tern_user_port *port);
+
+// Did the application configure any of them?
+bool tern_user_offloads(const struct tern_user_port *port);
 
 // ---- config.c: config space; port's lock held ----
 

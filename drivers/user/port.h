@@ -20,10 +20,12 @@
 // Why a packet was dropped.
 enum tern_user_drop {
     TERN_USER_DROP_RUNT,     // rx: not longer than the net header and an Ethernet header
-    TERN_USER_DROP_HEADER,   // rx: num_buffers of the device is 0 or too large
+    TERN_USER_DROP_HEADER,   // rx: the net header lies, or asks for what was not agreed
     TERN_USER_DROP_TOO_LONG, // tx: more segments than a chain may have
     TERN_USER_DROP_VLAN,     // tx: no place for the VLAN tag
     TERN_USER_DROP_LOST,     // tx: the device went away before it took it
+    TERN_USER_DROP_NO_TSO,   // tx: to be segmented, and the device does not take such packets
+    TERN_USER_DROP_OFFLOAD,  // tx: an offload that is not offered, or lengths that do not fit
     TERN_USER_DROP_FILTERED, // rx: not for this port (promiscuous mode off); last: it is no error
     TERN_USER_DROP_COUNT
 };
@@ -60,8 +62,10 @@ struct tern_user_queue {
     struct vq_drv *vq;
     tern_user_burst_fn burst; // the instance for the negotiated features
     const char *instance;     // its name, for burst_mode_get
-    uint64_t f;               // negotiated features
+    uint64_t f;               // negotiated features; TERN_F_OFFLOAD if offloads are configured
     uint32_t hdr_bytes;       // net header
+    uint16_t may;             // offloads of this direction that were agreed: VNET_MAY_*
+    uint16_t takes;           // rx: those that the application takes over: TERN_TAKE_*
     uint16_t port_id;
     uint16_t queue_id;
     struct rte_mempool *mp; // rx

@@ -8,6 +8,7 @@
 #include <rte_malloc.h>
 
 #include "mbuf_chain.h"
+#include "offload.h"
 #include "pmd.h"
 #include "probe.h"
 
@@ -252,8 +253,10 @@ void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio)
 {
     q->vio = vio;
     q->vq = &vio->vq;
-    q->f = vio->vq.features;
+    q->f = vio->vq.features | (tern_user_offloads(q->port) ? TERN_F_OFFLOAD : 0);
     q->hdr_bytes = vnet_hdr_bytes(q->f);
+    q->may = (uint16_t)(q->is_rx ? vnet_may_to_driver(q->f) : vnet_may_from_driver(q->f));
+    q->takes = (uint16_t)tern_offload_takes(q->port->dev->data->dev_conf.rxmode.offloads, false);
     if (q->is_rx)
         q->buf_bytes = q->hdr_bytes + rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
     q->missing = 0;

@@ -19,6 +19,8 @@ static const struct tern_xstat xstats[] = {
     {"drop_too_long", AT(drops[TERN_USER_DROP_TOO_LONG]), TERN_IN_TX},
     {"drop_vlan", AT(drops[TERN_USER_DROP_VLAN]), TERN_IN_TX},
     {"drop_lost", AT(drops[TERN_USER_DROP_LOST]), TERN_IN_TX},
+    {"drop_no_tso", AT(drops[TERN_USER_DROP_NO_TSO]), TERN_IN_TX},
+    {"drop_bad_offload", AT(drops[TERN_USER_DROP_OFFLOAD]), TERN_IN_TX},
 };
 
 const char *tern_user_drop_name(enum tern_user_drop drop)
@@ -27,6 +29,7 @@ const char *tern_user_drop_name(enum tern_user_drop drop)
         [TERN_USER_DROP_RUNT] = "runt",         [TERN_USER_DROP_HEADER] = "header",
         [TERN_USER_DROP_FILTERED] = "filtered", [TERN_USER_DROP_TOO_LONG] = "too_long",
         [TERN_USER_DROP_VLAN] = "vlan",         [TERN_USER_DROP_LOST] = "lost",
+        [TERN_USER_DROP_NO_TSO] = "no_tso",     [TERN_USER_DROP_OFFLOAD] = "bad_offload",
     };
     return drop < TERN_USER_DROP_COUNT ? names[drop] : "unknown";
 }

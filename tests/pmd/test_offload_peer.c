@@ -20,6 +20,7 @@ static void open_pair(const char *args, uint64_t drv_rx, uint64_t drv_tx)
     pair_add_dev(&p, ",tso=1");
     pair_add_drv(&p, args);
     EVENTUALLY(link_is_up(p.dev));
+    rte_eth_promiscuous_enable(p.drv); // where it is not always on
 }
 
 static void close_pair(void)
