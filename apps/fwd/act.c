@@ -9,8 +9,7 @@
 #include "keys.h"
 #include "watch.h"
 
-// What fwd_error() said last, as the answer's error and fix.
-static int fail_as_told(struct fwd_reply *r, int rc)
+int fwd_act_fail_as_told(struct fwd_reply *r, int rc)
 {
     const char *told = fwd_error_last(), *fix = strstr(told, "\nfix: ");
     if (!told[0])
@@ -21,7 +20,8 @@ static int fail_as_told(struct fwd_reply *r, int rc)
 
 // ---- ports ----
 
-static int fill_port(struct fwd_conf_port *conf, const json_t *args, struct fwd_reply *r)
+static int fill_port(struct fwd_conf_port *conf, enum fwd_mode_id mode, const json_t *args,
+                     struct fwd_reply *r)
 {
     const char *name;
     json_t *value;
@@ -38,6 +38,11 @@ static int fill_port(struct fwd_conf_port *conf, const json_t *args, struct fwd_
     if (!*port || strlen(port) >= sizeof(conf->name))
         return fwd_fail(r, EINVAL, "give a name of 1 to 63 bytes", "name=%.80s is no name", port);
     strcpy(conf->name, port);
+    if (mode != FWD_L2 && (conf->vlan || conf->ntrunk || conf->mac_limit))
+        return fwd_fail(r, EINVAL, "start it with mode = l2",
+                        "only the mode l2 has VLANs and limits");
+    if (mode != FWD_L3 && conf->naddresses)
+        return fwd_fail(r, EINVAL, "start it with mode = l3", "only the mode l3 has addresses");
     return 0;
 }
 
@@ -45,13 +50,14 @@ int fwd_act_port_add(void *ctx, const json_t *args, struct fwd_reply *r)
 {
     struct fwd_conf_port conf = {0};
     struct fwd_port *port;
-    int rc = fill_port(&conf, args, r);
+    const struct fwd *fwd = ctx;
+    int rc = fill_port(&conf, fwd->conf.mode, args, r);
     if (rc)
         return rc;
     fwd_error_clear();
     rc = fwd_port_add(ctx, &conf, &port);
     if (rc)
-        return fail_as_told(r, rc);
+        return fwd_act_fail_as_told(r, rc);
     r->result = json_pack("{s:s, s:i}", "port", port->name, "id", (int)port->id);
     return 0;
 }
@@ -61,7 +67,7 @@ int fwd_act_port_remove(void *ctx, const json_t *args, struct fwd_reply *r)
     char buf[24];
     fwd_error_clear();
     int rc = fwd_port_remove(ctx, fwd_arg_text(args, "port", buf));
-    return rc ? fail_as_told(r, rc) : 0;
+    return rc ? fwd_act_fail_as_told(r, rc) : 0;
 }
 
 int fwd_act_queue_pin(void *ctx, const json_t *args, struct fwd_reply *r)
@@ -75,7 +81,7 @@ int fwd_act_queue_pin(void *ctx, const json_t *args, struct fwd_reply *r)
         return rc;
     fwd_error_clear();
     rc = fwd_queue_move(ctx, fwd_arg_text(args, "port", buf), (uint16_t)queue, (unsigned)lcore);
-    return rc ? fail_as_told(r, rc) : 0;
+    return rc ? fwd_act_fail_as_told(r, rc) : 0;
 }
 
 // ---- the program ----

@@ -33,6 +33,8 @@ const fwd_run_fn fwd_control_run[FWD_CMD_COUNT] = {
     [FWD_CMD_SHOW_WORKERS] = fwd_show_workers,
     [FWD_CMD_SHOW_QUEUES] = fwd_show_queues,
     [FWD_CMD_SHOW_FDB] = fwd_show_fdb,
+    [FWD_CMD_SHOW_ROUTES] = fwd_show_routes,
+    [FWD_CMD_SHOW_NEIGHBOURS] = fwd_show_neighbours,
     [FWD_CMD_SHOW_DROPS] = fwd_show_drops,
     [FWD_CMD_SHOW_CONSERVATION] = fwd_show_conservation,
     [FWD_CMD_PORT_ADD] = fwd_act_port_add,
@@ -44,6 +46,8 @@ const fwd_run_fn fwd_control_run[FWD_CMD_COUNT] = {
     [FWD_CMD_CAPTURE_START] = fwd_capture_start,
     [FWD_CMD_CAPTURE_STOP] = fwd_capture_stop,
     [FWD_CMD_SHOW_CAPTURES] = fwd_capture_show,
+    [FWD_CMD_ROUTE_ADD] = fwd_act_route_add,
+    [FWD_CMD_ROUTE_REMOVE] = fwd_act_route_remove,
     [FWD_CMD_RELOAD] = fwd_reload,
     [FWD_CMD_STOP] = fwd_act_stop,
 };

@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "forward.h"
+#include "l3.h"
 #include "notify.h"
 
 struct reload {
@@ -74,6 +75,63 @@ static void move_queues(struct reload *l)
     }
 }
 
+static bool has_route(const struct fwd_conf *conf, const struct fwd_conf_route *r)
+{
+    for (uint16_t i = 0; i < conf->nroutes; i++)
+        if (!memcmp(&conf->routes[i], r, sizeof(*r)))
+            return true;
+    return false;
+}
+
+struct lookup {
+    const char *prefix;
+    bool found;
+};
+
+static bool same_prefix(const struct fwd_prefix *p, const struct fwd_hop *hop, void *arg)
+{
+    struct lookup *look = arg;
+    struct fwd_prefix q;
+    (void)hop;
+    look->found =
+        fwd_prefix_parse(look->prefix, &q) && p->len == q.len && fwd_addr_same(&p->addr, &q.addr);
+    return !look->found;
+}
+
+// Routes go and come with their ports; these are the others.
+static bool in_force(const struct fwd *fwd, const char *prefix)
+{
+    struct lookup look = {.prefix = prefix};
+    fwd_fib_walk(fwd_l3_fib(fwd), same_prefix, &look);
+    return look.found;
+}
+
+static void remove_routes(struct reload *l)
+{
+    for (uint16_t i = 0; i < l->old.nroutes; i++) {
+        const struct fwd_conf_route *r = &l->old.routes[i];
+        if (has_route(&l->new, r) || !in_force(l->fwd, r->prefix))
+            continue;
+        int rc = fwd_l3_route_remove(l->fwd, r->prefix);
+        if (!rc)
+            json_array_append_new(l->removed, json_string(r->prefix));
+        l->rc = rc ? rc : l->rc;
+    }
+}
+
+static void add_routes(struct reload *l)
+{
+    for (uint16_t i = 0; i < l->new.nroutes; i++) {
+        const struct fwd_conf_route *r = &l->new.routes[i];
+        if (in_force(l->fwd, r->prefix))
+            continue;
+        int rc = fwd_l3_route_add(l->fwd, r);
+        if (!rc)
+            json_array_append_new(l->added, json_string(r->prefix));
+        l->rc = rc ? rc : l->rc;
+    }
+}
+
 // Keys of [fwd] that have changed and that a running program does not take.
 static void name_restarts(struct reload *l)
 {
@@ -102,6 +160,8 @@ static void take_over(struct reload *l)
     memcpy(conf->ports, l->new.ports, sizeof(conf->ports));
     memcpy(conf->pairs, l->new.pairs, sizeof(conf->pairs));
     memcpy(conf->assign, l->new.assign, sizeof(conf->assign));
+    memcpy(conf->routes, l->new.routes, sizeof(conf->routes));
+    conf->nroutes = l->new.nroutes;
     conf->nports = l->new.nports;
     conf->npairs = l->new.npairs;
     conf->nassign = l->new.nassign;
@@ -113,9 +173,14 @@ static void apply(struct reload *l)
 {
     name_restarts(l);
     if (l->new.nports) { // otherwise the ports are all that EAL has
+        bool routes = l->fwd->mode == &fwd_mode_l3 && l->new.mode == FWD_L3;
         remove_ports(l);
+        if (routes)
+            remove_routes(l);
         take_over(l);
         add_ports(l);
+        if (routes)
+            add_routes(l);
         move_queues(l);
         fwd_hold(l->fwd);
         fwd_port_pair_up(l->fwd);

@@ -18,6 +18,8 @@ int fwd_show_ports(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_workers(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_queues(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_fdb(void *ctx, const json_t *args, struct fwd_reply *r);
+int fwd_show_routes(void *ctx, const json_t *args, struct fwd_reply *r);
+int fwd_show_neighbours(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_drops(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_conservation(void *ctx, const json_t *args, struct fwd_reply *r);
 

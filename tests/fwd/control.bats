@@ -186,3 +186,41 @@ END
     run "$ctl" show workers
     has wake_p99_us
 }
+
+@test "l3: routes come, go and follow a reload; a port gets its address" {
+    sed -i 's/^mode = .*/mode = l3/; /^peer/d; s/^mbufs = .*/mbufs = 1024/' "$dir/ini"
+    printf 'address = 10.0.0.1/24,fd00::1/64\n[route 10.1.0.0/16]\nvia = 10.0.0.2\n' >>"$dir/ini"
+    eal=("${eal[@]/128/512}")
+    start_fwd --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini"
+    run "$ctl" show routes
+    has '10.1.0.0/16'
+    has '10.0.0.2'
+    has 'fd00::/64'
+    "$ctl" route add prefix=10.2.0.0/16 via=10.0.0.3
+    run "$ctl" show routes
+    has '10.2.0.0/16'
+    "$ctl" route remove prefix=10.2.0.0/16
+    run "$ctl" show routes
+    [[ $output != *10.2.0.0/16* ]]
+    for wrong in 'route remove prefix=10.2.0.0/16' 'route add prefix=10.2.0.1/16 via=10.0.0.3' \
+        'route add prefix=10.2.0.0/16 via=192.168.0.1' 'route add prefix=10.2.0.0/16' 'route add via=10.0.0.3' \
+        'port add name=net_null6 devargs=no-rx=1 vlan=7' 'show fdb'; do
+        # shellcheck disable=SC2086 # words
+        run "$ctl" $wrong
+        printf '%s: %s\n' "$wrong" "$output"
+        [ "$status" = 1 ]
+        has 'fix: '
+    done
+    "$ctl" port add name=net_null6 devargs=no-rx=1 address=10.9.0.1/24
+    run "$ctl" show routes
+    has '10.9.0.0/24'
+    sed -i 's/10.1.0.0/10.7.0.0/' "$dir/ini"
+    run "$ctl" reload
+    printf '%s\n' "$output"
+    has 'removed      10.1.0.0/16'
+    has 'added        10.7.0.0/16'
+    run "$ctl" show routes
+    has '10.7.0.0/16'
+    run "$ctl" show neighbours
+    [ "$status" = 0 ]
+}
