@@ -71,6 +71,10 @@ void fwd_stop(struct fwd *fwd);
 // waited for, up to conf.drain_ms in all; what is left then is dropped, and counted.
 void fwd_drain(struct fwd *fwd);
 
+// After that: removes all ports, and with them what the mode had put aside for them. Nothing is in
+// flight then.
+void fwd_ports_close(struct fwd *fwd);
+
 // ---- changes while it runs; control thread; 0 or a negative errno after an error message with a
 // fix ----
 

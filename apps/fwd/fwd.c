@@ -222,12 +222,17 @@ int fwd_start(struct fwd *fwd)
     return rc;
 }
 
-void fwd_stop(struct fwd *fwd)
+void fwd_ports_close(struct fwd *fwd)
 {
-    fwd_workers_stop(fwd);
     for (uint16_t p = 0; p < FWD_PORTS_MAX; p++)
         if (fwd->ports[p])
             fwd_port_remove(fwd, fwd->ports[p]->name);
+}
+
+void fwd_stop(struct fwd *fwd)
+{
+    fwd_workers_stop(fwd);
+    fwd_ports_close(fwd);
     if (fwd->mode && fwd->mode->fini)
         fwd->mode->fini(fwd);
     fwd_workers_free(fwd);

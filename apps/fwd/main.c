@@ -51,6 +51,7 @@ static void on_second(int fd, void *arg)
     if (read(fd, &turns, sizeof(turns)) < 0)
         return;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    fwd_port_links(&fwd);
     if (fwd.conf.rebalance && now.tv_sec % REBALANCE_S == 0)
         fwd_rebalance(&fwd);
     if (fwd.mode->tick)
@@ -148,6 +149,7 @@ static int forward(int signals)
     fwd_control_stop();
     fwd_workers_stop(&fwd);
     fwd_drain(&fwd);
+    fwd_ports_close(&fwd);
     say_counts();
     say_sleep();
     fwd_stop(&fwd);

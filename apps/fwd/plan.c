@@ -61,7 +61,7 @@ static void take_queues(struct fwd *fwd, struct fwd_port *port)
     for (uint16_t i = 0; i < port->nrxq; i++) {
         struct fwd_rxq *q = &port->rxq[i];
         struct fwd_worker *w = q->worker < 0 ? NULL : fwd->workers[q->worker];
-        if (w && w->nrxq < FWD_WORKER_QUEUES)
+        if (w)
             w->rxq[w->nrxq++] = q;
     }
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_malloc.h>
 
@@ -237,9 +238,19 @@ int fwd_port_open(struct fwd *fwd, const struct fwd_conf_port *conf, struct fwd_
     return 0;
 }
 
+void fwd_port_links(struct fwd *fwd)
+{
+    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++)
+        if (fwd->ports[p])
+            learn_link(fwd->ports[p]);
+}
+
 void fwd_port_close(struct fwd *fwd, struct fwd_port *port)
 {
-    rte_eth_dev_callback_unregister(port->id, RTE_ETH_EVENT_INTR_LSC, on_link, port);
+    // A call of it that is under way is waited for: `port` goes away.
+    while (rte_eth_dev_callback_unregister(port->id, RTE_ETH_EVENT_INTR_LSC, on_link, port) ==
+           -EAGAIN)
+        rte_delay_us_sleep(100);
     rte_eth_dev_stop(port->id);
     take_away(port);
     free_rings(fwd, port);

@@ -63,6 +63,9 @@ void fwd_port_close(struct fwd *fwd, struct fwd_port *port);
 // Workers are held.
 void fwd_port_pair_up(struct fwd *fwd);
 
+// Asks every port for its link, for those that tell no change by themselves.
+void fwd_port_links(struct fwd *fwd);
+
 // By name, NULL if there is none.
 struct fwd_port *fwd_port_find(struct fwd *fwd, const char *name);
 

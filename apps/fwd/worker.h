@@ -14,7 +14,7 @@
 #include "port.h"
 
 #define FWD_WORKERS_MAX RTE_MAX_LCORE
-#define FWD_WORKER_QUEUES 256
+#define FWD_WORKER_QUEUES (FWD_PORTS_MAX * FWD_QUEUES_MAX)
 
 struct fwd;
 

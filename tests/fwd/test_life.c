@@ -109,6 +109,53 @@ static void a_dead_output_blocks_nobody_who_hands_over(void **state)
     bed_free(&bed);
 }
 
+// Runs `n` packets into a port that takes none, whose state `spoil` has set while the workers are
+// held.
+static void check_cause(void (*spoil)(struct fwd_port *port), enum fwd_cause cause)
+{
+    struct bed bed;
+    struct fwd_snapshot s;
+    bed_make(&bed);
+    bed_add_port(&bed, 1, 1, 256);
+    bed_add_port(&bed, 1, 1, 256);
+    bed_start(&bed);
+    struct fwd_port *out = fwd_port_find(bed.fwd, bed.port[1].name);
+    fwd_hold(bed.fwd);
+    eth_tx_burst_t sane = rte_eth_fp_ops[out->id].tx_pkt_burst;
+    rte_eth_fp_ops[out->id].tx_pkt_burst = take_nothing;
+    spoil(out);
+    fwd_port_links(bed.fwd);
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(rte_ring_enqueue(bed.port[0].rx[0], bed_packet(0, i)), 0);
+    fwd_release(bed.fwd);
+    do
+        bed_check_law(&bed, &s);
+    while (s.sum.rx < 100);
+    assert_int_equal(s.sum.drop[cause], 100);
+    assert_int_equal(s.dropped, 100);
+    fwd_hold(bed.fwd);
+    rte_eth_fp_ops[out->id].tx_pkt_burst = sane;
+    fwd_release(bed.fwd);
+    bed_free(&bed);
+}
+
+static void link_goes_down(struct fwd_port *port)
+{
+    assert_int_equal(rte_eth_dev_set_link_down(port->id), 0);
+}
+
+static void is_a_guest(struct fwd_port *port)
+{
+    port->guest = true;
+}
+
+static void the_cause_is_what_is_wrong_with_the_output(void **state)
+{
+    (void)state;
+    check_cause(link_goes_down, FWD_LINK_DOWN);
+    check_cause(is_a_guest, FWD_NO_RX_BUFFERS);
+}
+
 // ---- the end ----
 
 // Leaves n packets in the hand-over ring to port 0's owner, who is gone.
@@ -193,6 +240,10 @@ static void the_law_holds_across_a_stop(void **state)
     fwd_drain(bed.fwd);
     bed_check_law(&bed, &s);
     assert_int_equal(s.in_flight, 0);
+    uint64_t received = s.sum.rx;
+    fwd_ports_close(bed.fwd);
+    bed_check_law(&bed, &s); // the counts outlive the ports
+    assert_int_equal(s.sum.rx, received);
     bed_end_outside(&bed);
     bed_free(&bed);
 }
@@ -250,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dead_output_costs_its_neighbours_nothing),
         cmocka_unit_test(a_dead_output_blocks_nobody_who_hands_over),
+        cmocka_unit_test(the_cause_is_what_is_wrong_with_the_output),
         cmocka_unit_test(a_stop_waits_for_a_slow_output),
         cmocka_unit_test(a_stop_does_not_wait_for_a_dead_output),
         cmocka_unit_test(the_law_holds_across_a_stop),

@@ -83,6 +83,17 @@ static void an_lcore_that_is_no_worker_is_refused(void **state)
     bed_free(&bed);
 }
 
+static void more_queues_than_there_are_are_refused(void **state)
+{
+    struct bed bed;
+    (void)state;
+    bed_make(&bed);
+    bed_add_port(&bed, 1, 1, 256);
+    bed.fwd->conf.ports[0].rxq = 2;
+    assert_int_equal(fwd_start(bed.fwd), -EINVAL);
+    bed_free(&bed);
+}
+
 // Three workers receive for one transmit queue: two of them by rings to the third.
 static void several_workers_share_an_output(void **state)
 {
@@ -285,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queues_are_polled_where_configured),
         cmocka_unit_test(an_lcore_that_is_no_worker_is_refused),
+        cmocka_unit_test(more_queues_than_there_are_are_refused),
         cmocka_unit_test(several_workers_share_an_output),
         cmocka_unit_test(own_queues_need_no_ring),
         cmocka_unit_test(in_flight_is_measured),
