@@ -34,6 +34,7 @@ static const char usage[] =
     "sleeps\n"
     "  --max-wake-us N         adaptive: how late a packet may be noticed, 99th percentile "
     "(default 100)\n"
+    "  --two-copies            between guests too, by packet buffers (default: a single copy)\n"
     "  --burst N               packets a poll, 1 to 64 (default 32)\n"
     "  --mbufs N               packet buffers a NUMA node (default 16384)\n"
     "  --drain-ms N            how long a stop waits for packets on their way (default 1000)\n"
@@ -140,6 +141,7 @@ enum {
     DRAIN_MS,
     MAX_WAKE_US,
     REBALANCE,
+    TWO_COPIES,
     HELP,
     VERSION,
     FILE_,
@@ -160,6 +162,7 @@ static const struct option options[] = {
     {"drain-ms", required_argument, NULL, DRAIN_MS},
     {"max-wake-us", required_argument, NULL, MAX_WAKE_US},
     {"rebalance", no_argument, NULL, REBALANCE},
+    {"two-copies", no_argument, NULL, TWO_COPIES},
     {"help", no_argument, NULL, HELP},
     {"version", no_argument, NULL, VERSION},
     {"file", required_argument, NULL, FILE_},
@@ -241,6 +244,9 @@ static bool parse_option(struct fwd_conf *conf, int option, const char *text)
         return parse_config(conf, text);
     case REBALANCE:
         conf->rebalance = true;
+        return true;
+    case TWO_COPIES:
+        conf->two_copies = true;
         return true;
     case PAIRS:
         return parse_pairs(conf, text);

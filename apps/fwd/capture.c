@@ -20,6 +20,7 @@
 #include <rte_pcapng.h>
 
 #include "show.h"
+#include "splice.h"
 #include "watch.h"
 
 #define RING 4096u       // copies between the workers and the file
@@ -36,7 +37,7 @@ struct tap {
 
 struct capture {
     struct fwd *fwd;
-    const struct fwd_port *port;
+    struct fwd_port *port;
     char file[FWD_TEXT_MAX];
     rte_pcapng_t *out;
     struct rte_bpf *filter; // NULL: all packets
@@ -128,6 +129,7 @@ static void untap(struct capture *c)
         else
             rte_eth_remove_tx_callback(c->port->id, t->queue, t->cb);
     }
+    fwd_splice_suspend(c->fwd, c->port, false);
     fwd_quiesce(c->fwd); // nobody is in a callback any more
     for (uint16_t i = 0; i < c->ntaps; i++)
         rte_free((void *)(uintptr_t)c->taps[i].cb);
@@ -231,6 +233,7 @@ static int tap_queue(struct capture *c, uint16_t queue, bool rx)
 static int tap_all(struct capture *c, struct fwd_reply *r)
 {
     int rc = 0;
+    fwd_splice_suspend(c->fwd, c->port, true); // it passes no callback
     for (uint16_t i = 0; !rc && i < c->port->nrxq; i++)
         rc = tap_queue(c, i, true);
     for (uint16_t i = 0; !rc && i < c->port->ntxq; i++)

@@ -70,6 +70,7 @@ struct fwd_conf {
     uint32_t max_wake_us; // adaptive: longest time from a packet's arrival to its worker, the 99th
                           // percentile
     uint16_t burst;       // packets a poll, 1 to FWD_BURST_MAX
+    bool two_copies;      // between guests too, by a packet buffer
     bool rebalance;       // move queues from busy workers to idle ones
     uint32_t age_s;       // l2: how long an address is remembered
     uint32_t mbufs;       // packet buffers a NUMA node; 0: as many as the rings can hold

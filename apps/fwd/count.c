@@ -26,6 +26,7 @@ void fwd_count_sum(struct fwd_count *sum, const struct fwd_count *from)
     sum->rx += fwd_count_read(&from->rx);
     sum->made += fwd_count_read(&from->made);
     sum->tx += fwd_count_read(&from->tx);
+    sum->moved += fwd_count_read(&from->moved);
     sum->handed += fwd_count_read(&from->handed);
     sum->taken += fwd_count_read(&from->taken);
     for (int i = 0; i < FWD_NCAUSES; i++)

@@ -15,6 +15,8 @@
 #define FWD_CAUSES(X)                                                                            \
     X(FWD_TX_FULL, "tx_full", "the output took no more packets")                                 \
     X(FWD_NO_RX_BUFFERS, "no_rx_buffers", "the guest behind the output gave no receive buffers") \
+    X(FWD_SMALL_BUFFERS, "small_buffers",                                                        \
+      "longer than the receive buffers of the guest behind the output")                          \
     X(FWD_LINK_DOWN, "link_down", "nobody is connected to the output")                           \
     X(FWD_HANDOVER_FULL, "handover_full", "the worker that owns the output did not keep up")     \
     X(FWD_NO_PORT, "no_port", "there is no output for this input")                               \
@@ -55,6 +57,7 @@ struct fwd_count {
     uint64_t rx;     // received
     uint64_t made;   // made here to be sent: copies of flooded packets, ARP answers, ICMP errors
     uint64_t tx;     // taken by the output
+    uint64_t moved;  // of these, with a single copy from guest to guest
     uint64_t handed; // put into the ring to the worker that owns the output
     uint64_t taken;  // taken from such rings, as the owner
     uint64_t drop[FWD_NCAUSES];

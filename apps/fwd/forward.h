@@ -13,6 +13,8 @@
 #include "port.h"
 #include "worker.h"
 
+struct tern_splice_pkt;
+
 // A mode. Only `name` and `burst` are needed.
 struct fwd_mode {
     const char *name;
@@ -29,6 +31,14 @@ struct fwd_mode {
     // n packets (1 to FWD_BURST_MAX) that came in by `in`, in their order. All are the callee's:
     // each is sent by fwd_send() or dropped by fwd_drop(). Worker's thread.
     void (*burst)(struct fwd_worker *w, struct fwd_port *in, struct rte_mbuf **pkts, uint16_t n);
+
+    // Of n frames (1 to FWD_BURST_MAX) that came in by `in`, moves those (fwd_splice_move) that go
+    // to one output as they are, or with other addresses, and may drop some (fwd_splice_drop). All
+    // others come to `burst`, and one that was to be moved may come there too. NULL: all do.
+    // Worker's thread.
+    void (*decide)(struct fwd_worker *w, struct fwd_port *in, struct tern_splice_pkt *pkts,
+                   uint16_t n);
+    bool paired; // packets of a port go to its peer and nowhere else
 
     // Each second. Control thread; workers run.
     void (*tick)(struct fwd *fwd, uint64_t now_s);

@@ -148,12 +148,22 @@ static bool set_idle(const struct fwd_key *key, void *to, const char *value)
     return false;
 }
 
+static bool set_switch(bool *to, const char *value)
+{
+    *to = !strcmp(value, "on");
+    return *to || !strcmp(value, "off");
+}
+
 static bool set_rebalance(const struct fwd_key *key, void *to, const char *value)
 {
-    bool on = !strcmp(value, "on");
     (void)key;
-    ((struct fwd_conf *)to)->rebalance = on;
-    return on || !strcmp(value, "off");
+    return set_switch(&((struct fwd_conf *)to)->rebalance, value);
+}
+
+static bool set_two_copies(const struct fwd_key *key, void *to, const char *value)
+{
+    (void)key;
+    return set_switch(&((struct fwd_conf *)to)->two_copies, value);
 }
 
 static bool set_path(const struct fwd_key *key, void *to, const char *value)
@@ -251,6 +261,7 @@ static const struct fwd_key fwd_rows[] = {
     NUM(struct fwd_conf, "max-wake", " (microseconds)", "100", max_wake_us, 1, 1000000),
     NUM(struct fwd_conf, "burst", " (packets)", "32", burst, 1, 64),
     ROW(struct fwd_conf, "rebalance", "on or off", "on", set_rebalance, rebalance),
+    ROW(struct fwd_conf, "two-copies", "on or off", "off", set_two_copies, two_copies),
     NUM(struct fwd_conf, "age", " (seconds)", "300", age_s, 1, 1000000),
     NUM(struct fwd_conf, "mbufs", " (packet buffers a NUMA node)", "32768", mbufs, 512, 16777216),
     NUM(struct fwd_conf, "stats", " (seconds; 0: no status line)", "10", stats_period_s, 0, 86400),

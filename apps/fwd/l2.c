@@ -8,6 +8,7 @@
 
 #include "bell.h"
 #include "frame.h"
+#include "splice.h"
 #include "watch.h"
 
 #define STATIONS 16384u
@@ -55,9 +56,8 @@ static bool is_member(const struct l2_port *p, uint16_t vlan)
 }
 
 // 802.1Q, 8.6.1 and 8.6.2: a tag with VLAN 0 carries a priority only.
-static bool classify(const struct l2_port *in, const struct rte_mbuf *m, struct l2_frame *f)
+static bool classify(const struct l2_port *in, const struct rte_ether_hdr *eth, struct l2_frame *f)
 {
-    const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
     *f = (struct l2_frame){0};
     if (in->plain)
         return true;
@@ -195,7 +195,7 @@ static void bridge_one(struct fwd_worker *w, struct l2 *l2, struct fwd_port *in,
         fwd_drop(w, in, m, FWD_BAD_SOURCE);
     } else if (is_reserved(&eth->dst_addr)) {
         fwd_drop(w, in, m, FWD_RESERVED_MAC);
-    } else if (!classify(&l2->ports[in->id], m, &f)) {
+    } else if (!classify(&l2->ports[in->id], eth, &f)) {
         fwd_drop(w, in, m, FWD_VLAN_FILTERED);
     } else if (!fwd_fdb_seen(l2->fdb, w->index, f.vlan, &eth->src_addr, in->id, now_s)) {
         fwd_drop(w, in, m, FWD_BAD_SOURCE);
@@ -222,6 +222,38 @@ static void l2_burst(struct fwd_worker *w, struct fwd_port *in, struct rte_mbuf 
         rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
     for (uint16_t i = 0; i < n; i++)
         bridge_one(w, l2, in, pkts[i], now_s);
+    if (unlikely(fwd_fdb_reported(l2->fdb, w->index)))
+        fwd_bell_ring(&l2->bell);
+}
+
+// Where a frame from one station to another goes as it is, without a packet buffer. All others,
+// and what there is to say of them, are left to bridge_one().
+static void decide_one(const struct fwd_worker *w, struct l2 *l2, const struct fwd_port *in,
+                       struct tern_splice_pkt *pkt, uint32_t now_s)
+{
+    const struct rte_ether_hdr *eth = (const struct rte_ether_hdr *)pkt->head;
+    struct l2_frame f;
+    if (pkt->head_bytes < sizeof(pkt->head) || rte_is_multicast_ether_addr(&eth->dst_addr) ||
+        !rte_is_valid_assigned_ether_addr(&eth->src_addr) || !classify(&l2->ports[in->id], eth, &f))
+        return;
+    int to = fwd_fdb_port(l2->fdb, f.vlan, &eth->dst_addr);
+    if (to < 0 || to == in->id)
+        return;
+    const struct l2_port *out = &l2->ports[to];
+    if (!out->port || !is_member(out, f.vlan) || needs_edit(out, &f) ||
+        !fwd_splice_move(w, pkt, out->port))
+        return;
+    if (!fwd_fdb_seen(l2->fdb, w->index, f.vlan, &eth->src_addr, in->id, now_s))
+        fwd_splice_drop(pkt, FWD_BAD_SOURCE);
+}
+
+static void l2_decide(struct fwd_worker *w, struct fwd_port *in, struct tern_splice_pkt *pkts,
+                      uint16_t n)
+{
+    struct l2 *l2 = w->fwd->mode_data;
+    uint32_t now_s = fwd_l2_now();
+    for (uint16_t i = 0; i < n; i++)
+        decide_one(w, l2, in, &pkts[i], now_s);
     if (unlikely(fwd_fdb_reported(l2->fdb, w->index)))
         fwd_bell_ring(&l2->bell);
 }
@@ -348,5 +380,6 @@ const struct fwd_mode fwd_mode_l2 = {
     .port_add = l2_port_add,
     .port_remove = l2_port_remove,
     .burst = l2_burst,
+    .decide = l2_decide,
     .tick = l2_tick,
 };

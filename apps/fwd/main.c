@@ -114,6 +114,7 @@ static void say_counts(void)
     printf("rx %" PRIu64 " + made %" PRIu64 " = tx %" PRIu64 " + dropped %" PRIu64
            " + in flight %" PRIu64 "\n",
            s.sum.rx, s.sum.made, s.sum.tx, s.dropped, s.in_flight);
+    printf("single copy %" PRIu64 "\n", s.sum.moved);
     for (int i = 0; i < FWD_NCAUSES; i++)
         if (s.sum.drop[i])
             printf("dropped %s %" PRIu64 "\n", fwd_cause_name(i), s.sum.drop[i]);

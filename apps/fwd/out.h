@@ -18,6 +18,7 @@
 #define FWD_HANDOVER 1024 // packets a hand-over ring
 
 struct fwd_worker;
+struct tern_splice_queue;
 
 // One worker's way to one port.
 struct fwd_out {
@@ -28,6 +29,7 @@ struct fwd_out {
     struct fwd_port *port; // NULL: there is no such port
     struct rte_ring *ring; // to the owner; NULL: this worker is the owner
     struct fwd_worker *owner;
+    struct tern_splice_queue *to; // where frames are moved with a single copy; NULL: they are not
 } __rte_cache_aligned;
 
 // Sends what is in the buffer, drops the rest. The worker itself, or anybody while it is held.

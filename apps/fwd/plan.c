@@ -5,7 +5,7 @@
 
 #include <rte_lcore.h>
 
-#include "forward.h"
+#include "splice.h"
 #include "place.h"
 
 // ---- receive queues ----
@@ -124,4 +124,5 @@ void fwd_plan_apply(struct fwd *fwd)
             set_way(fwd, fwd->workers[i], fwd->ports[p]);
     }
     fwd_idle_watch(fwd);
+    fwd_splice_plan(fwd);
 }

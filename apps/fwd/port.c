@@ -8,7 +8,7 @@
 #include <rte_dev.h>
 #include <rte_malloc.h>
 
-#include "forward.h"
+#include "splice.h"
 
 #define COMMON_RX_OFFLOADS RTE_ETH_RX_OFFLOAD_SCATTER
 #define COMMON_TX_OFFLOADS RTE_ETH_TX_OFFLOAD_MULTI_SEGS
@@ -234,6 +234,7 @@ int fwd_port_open(struct fwd *fwd, const struct fwd_conf_port *conf, struct fwd_
                              .id = i,
                              .worker = -1,
                              .watcher = port->rx_intr ? FWD_UNWATCHED : FWD_NO_INTERRUPT};
+    fwd_splice_find(port);
     *out = port;
     return 0;
 }

@@ -15,6 +15,8 @@
 struct fwd;
 struct fwd_port;
 struct rte_ring;
+struct tern_splice;
+struct tern_splice_queue;
 
 #define FWD_UNWATCHED (-1)
 #define FWD_NO_INTERRUPT (-2) // it can only be polled
@@ -23,12 +25,13 @@ struct rte_ring;
 // workers are held.
 struct fwd_rxq {
     struct fwd_port *port;
-    uint16_t id;      // queue of the Ethernet device
-    int16_t worker;   // number of the worker that polls it; -1: nobody
-    int16_t watcher;  // adaptive: the worker that its interrupt wakes, or FWD_…
-    uint64_t packets; // received
-    uint64_t bursts;  // polls that found something
-    uint64_t busy;    // TSC cycles of those polls and of what followed them
+    uint16_t id;                    // queue of the Ethernet device
+    int16_t worker;                 // number of the worker that polls it; -1: nobody
+    int16_t watcher;                // adaptive: the worker that its interrupt wakes, or FWD_…
+    struct tern_splice_queue *from; // its frames are moved with a single copy; NULL: none are
+    uint64_t packets;               // received
+    uint64_t bursts;                // polls that found something
+    uint64_t busy;                  // TSC cycles of those polls and of what followed them
 } __rte_cache_aligned;
 
 // A port. What workers read of it changes only while they are held, but for `link_up`.
@@ -37,10 +40,12 @@ struct fwd_port {
     uint16_t nrxq, ntxq;
     bool guest;   // its transmit queues are filled with buffers that a guest gives (vhost, virtio)
     bool rx_intr; // its receive queues may wake a worker that sleeps
+    bool by_mbuf; // no single copy from it or to it for now: somebody wants to see its packets
     bool created; // made by this program, which also takes it away
     bool link_up; // relaxed atomic, written by the thread that learns of it
-    struct fwd_port *peer; // io, mac: where its packets go; NULL: nowhere
-    void *mode_data;       // the mode's own
+    struct fwd_port *peer;            // io, mac: where its packets go; NULL: nowhere
+    void *mode_data;                  // the mode's own
+    const struct tern_splice *splice; // its driver's single copy; NULL: it has none
     struct rte_ether_addr mac;
     int socket; // NUMA node, or SOCKET_ID_ANY
     uint16_t mtu;

@@ -13,7 +13,7 @@
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 
-#include "forward.h"
+#include "splice.h"
 
 // ---- between the control thread and the workers ----
 
@@ -92,7 +92,7 @@ void fwd_worker_flush(struct fwd_worker *w)
     w->ndirty = 0;
 }
 
-static uint16_t poll_queue(struct fwd_worker *w, struct fwd_rxq *q, uint64_t *tsc)
+static uint16_t receive(struct fwd_worker *w, struct fwd_rxq *q)
 {
     struct rte_mbuf *pkts[FWD_BURST_MAX];
     uint16_t n = rte_eth_rx_burst(q->port->id, q->id, pkts, w->burst);
@@ -100,6 +100,14 @@ static uint16_t poll_queue(struct fwd_worker *w, struct fwd_rxq *q, uint64_t *ts
         return 0;
     fwd_count_add(&w->count[q->port->id].rx, n);
     w->fwd->mode->burst(w, q->port, pkts, n);
+    return n;
+}
+
+static uint16_t poll_queue(struct fwd_worker *w, struct fwd_rxq *q, uint64_t *tsc)
+{
+    uint16_t n = q->from ? fwd_splice_poll(w, q) : receive(w, q);
+    if (n == 0)
+        return 0;
     uint64_t now = rte_rdtsc();
     fwd_count_add(&q->packets, n);
     fwd_count_add(&q->bursts, 1);

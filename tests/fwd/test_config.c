@@ -49,7 +49,7 @@ static void test_everything(void **state)
                                "[fwd]\n"
                                "mode = l2\n"
                                "  idle=adaptive ; behind a value\n"
-                               "max-wake = 50\nburst = 64\nrebalance = on\nage = 60\nmbufs = 8192\n"
+                               "max-wake = 50\nburst = 64\nrebalance = on\ntwo-copies = on\nage = 60\nmbufs = 8192\n"
                                "stats = 10\ndrain = 200\n"
                                "control = /run/tern-fwd/control.sock\nmetrics = [::1]:9477\r\n"
                                "[port net_tern_vhost0]\n"
@@ -66,6 +66,7 @@ static void test_everything(void **state)
     assert_int_equal(conf.max_wake_us, 50);
     assert_int_equal(conf.burst, 64);
     assert_true(conf.rebalance);
+    assert_true(conf.two_copies);
     assert_int_equal(conf.age_s, 60);
     assert_int_equal(conf.mbufs, 8192);
     assert_int_equal(conf.stats_period_s, 10);
