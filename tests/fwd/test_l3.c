@@ -312,6 +312,20 @@ static void padding_is_cut_and_a_priority_tag_taken_off(void **state)
 
 // --- ARP and neighbour discovery ----------------------------------------------------------------
 
+static bool count(const struct fwd_neigh_entry *e, void *arg)
+{
+    (void)e;
+    *(unsigned *)arg += 1;
+    return true;
+}
+
+static unsigned neighbours(void)
+{
+    unsigned n = 0;
+    fwd_neigh_walk(fwd_l3_neigh(&bed), count, &n);
+    return n;
+}
+
 static void it_answers_for_its_own_addresses_only(void **state)
 {
     uint32_t len;
@@ -330,6 +344,7 @@ static void it_answers_for_its_own_addresses_only(void **state)
     assert_non_null(next(0, &len));
     in(0, arp(0, 9, 1, "10.9.9.9", "10.0.0.1")); // of no subnet of the link: answered, not learned
     assert_non_null(next(0, &len));
+    assert_int_equal(neighbours(), 1); // of the first question
     in(0, arp(0, 9, 1, "10.0.0.9", "10.0.0.1"));
     bed_forget();
     for (unsigned i = 0; i < 8; i++) {
