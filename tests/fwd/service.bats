@@ -87,6 +87,7 @@ for junk in (b"\0" * 100, b"GET\r\n\r\n", b"\xff" * 20000, b"GET /metrics HTTP/9
     s = joined()
     try: s.sendall(junk); s.shutdown(socket.SHUT_WR); s.recv(100)
     except OSError: pass
+    s.close()
 # As many as there may be begin a request and never end it: they are closed, and the next is served.
 stuck = [joined() for _ in range(8)]
 for s in stuck: s.sendall(b"GET /metr")
