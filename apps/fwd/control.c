@@ -35,6 +35,7 @@ const fwd_run_fn fwd_control_run[FWD_CMD_COUNT] = {
     [FWD_CMD_SHOW_FDB] = fwd_show_fdb,
     [FWD_CMD_SHOW_ROUTES] = fwd_show_routes,
     [FWD_CMD_SHOW_NEIGHBOURS] = fwd_show_neighbours,
+    [FWD_CMD_SHOW_HISTOGRAMS] = fwd_show_histograms,
     [FWD_CMD_SHOW_DROPS] = fwd_show_drops,
     [FWD_CMD_SHOW_CONSERVATION] = fwd_show_conservation,
     [FWD_CMD_PORT_ADD] = fwd_act_port_add,

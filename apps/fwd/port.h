@@ -11,6 +11,7 @@
 
 #define FWD_PORTS_MAX RTE_MAX_ETHPORTS
 #define FWD_QUEUES_MAX 128
+#define FWD_SIZE_BINS 7
 
 struct fwd;
 struct fwd_port;
@@ -31,6 +32,7 @@ struct fwd_rxq {
     struct tern_splice_queue *from; // its frames are moved with a single copy; NULL: none are
     uint64_t packets;               // received
     uint64_t bursts;                // polls that found something
+    uint64_t sizes[FWD_SIZE_BINS];  // of them, by packets: 1, 2-3, 4-7, … 64
     uint64_t busy;                  // TSC cycles of those polls and of what followed them
 } __rte_cache_aligned;
 

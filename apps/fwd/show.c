@@ -165,3 +165,30 @@ int fwd_show_workers(void *ctx, const json_t *args, struct fwd_reply *r)
         json_array_append_new(r->result, one_worker(fwd->workers[i]));
     return 0;
 }
+
+// ---- histograms ----
+
+static json_t *one_histogram(const struct fwd_rxq *q)
+{
+    static const char *const bins[FWD_SIZE_BINS] = {"1",     "2-3",   "4-7", "8-15",
+                                                    "16-31", "32-63", "64"};
+    json_t *o = json_pack("{s:s, s:i}", "port", q->port->name, "queue", (int)q->id);
+    for (int i = 0; i < FWD_SIZE_BINS; i++)
+        SET_INT(o, bins[i], fwd_count_read(&q->sizes[i]));
+    return o;
+}
+
+int fwd_show_histograms(void *ctx, const json_t *args, struct fwd_reply *r)
+{
+    struct fwd *fwd = ctx;
+    struct fwd_port *only;
+    if (fwd_show_wanted(fwd, args, &only, r))
+        return -ENODEV;
+    r->result = json_array();
+    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++) {
+        const struct fwd_port *port = fwd->ports[p];
+        for (uint16_t i = 0; port && (!only || only == port) && i < port->nrxq; i++)
+            json_array_append_new(r->result, one_histogram(&port->rxq[i]));
+    }
+    return 0;
+}

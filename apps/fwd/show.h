@@ -20,6 +20,7 @@ int fwd_show_queues(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_fdb(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_routes(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_neighbours(void *ctx, const json_t *args, struct fwd_reply *r);
+int fwd_show_histograms(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_drops(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_conservation(void *ctx, const json_t *args, struct fwd_reply *r);
 

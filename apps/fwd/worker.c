@@ -111,6 +111,7 @@ static uint16_t poll_queue(struct fwd_worker *w, struct fwd_rxq *q, uint64_t *ts
     uint64_t now = rte_rdtsc();
     fwd_count_add(&q->packets, n);
     fwd_count_add(&q->bursts, 1);
+    fwd_count_add(&q->sizes[31 - __builtin_clz(n)], 1);
     fwd_count_add(&q->busy, now - *tsc);
     *tsc = now;
     return n;

@@ -87,6 +87,11 @@ teardown() {
     has 'verdict'
     run "$ctl" show drops
     [ "$status" = 0 ]
+    # net_null fills every burst of 32.
+    "$ctl" --json show histograms port=net_null0 >"$dir/h"
+    grep -Eq '"32-63": [1-9]' "$dir/h"
+    grep -q '"1": 0' "$dir/h"
+    grep -q '"64": 0' "$dir/h"
     run "$ctl" top -d 0.1 -n 2
     [ "$status" = 0 ]
     has 'Mpps'
