@@ -897,6 +897,6 @@ int main(void)
     if (!eal_start("320"))
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    rte_eal_cleanup();
+    eal_end();
     return failed;
 }

@@ -244,6 +244,6 @@ int main(void)
     if (!pool)
         return 1;
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
-    rte_eal_cleanup();
+    eal_end();
     return failures;
 }
