@@ -165,6 +165,21 @@ VQ_INLINE bool tern_splice_one(struct tern_queue *q, uint64_t f, struct tern_tx 
     return true;
 }
 
+#define TERN_SPLICE_AHEAD 2048u // bytes of the next frame that are fetched while one is copied
+
+// Asks for the lines of a frame and of the buffer that it goes to, both of which other CPUs have: a
+// copy would wait for each of them in turn. The first ones have been asked for.
+VQ_INLINE void tern_splice_fetch(const struct vq_chain *from, const struct vq_chain *to,
+                                 uint32_t bytes)
+{
+    const uint8_t *a = vq_seg_ptr(from->seg), *b = vq_seg_ptr(to->seg);
+    bytes = RTE_MIN(bytes, TERN_SPLICE_AHEAD);
+    for (uint32_t at = 64; at < bytes; at += 64) {
+        vq_prefetch(a + at);
+        vq_prefetch_write(b + at);
+    }
+}
+
 // Moves the frames whose bits are set in `which` to the queue, inside its gate.
 VQ_INLINE void tern_splice_give(struct tern_queue *q, uint64_t f, const struct tern_splice_in *in,
                                 struct tern_splice_pkt *p, uint64_t which, uint32_t from_hdr_bytes)
@@ -177,6 +192,11 @@ VQ_INLINE void tern_splice_give(struct tern_queue *q, uint64_t f, const struct t
         return;
     for (; which; which &= which - 1) {
         unsigned i = (unsigned)__builtin_ctzll(which);
+        uint64_t behind = which & (which - 1);
+        if (behind && t.next + 1 < t.got) {
+            unsigned k = (unsigned)__builtin_ctzll(behind);
+            tern_splice_fetch(in->of[k], &t.c[t.next + 1], p[k].bytes);
+        }
         if (unlikely(!tern_splice_one(q, f, &t, &p[i], in->of[i], from_hdr_bytes)))
             break;
     }
