@@ -43,7 +43,7 @@ fwd_ends() {
     until_true "$DEADLINE" proc_gone "$pid"
     wait "$pid" || status=$?
     [ "$status" = 0 ] || { echo "tern-fwd ended with $status"; return 1; }
-    rm -f "$IW"/fwd.{pid,in,prefix}
+    proc_stop fwd # what is left of it
     grep '^rx ' "$IW/fwd.log" | tail -n 1 >"$IW/law"
     cat "$IW/law"
     [[ $(<"$IW/law") =~ ^rx\ ([0-9]+)\ \+\ made\ ([0-9]+)\ =\ tx\ ([0-9]+)\ \+\ dropped\ ([0-9]+)\ \+\ in\ flight\ 0$ ]]
