@@ -39,19 +39,31 @@ VQ_INLINE unsigned tern_size_bin(uint32_t bytes)
     return bytes <= 1518 ? TERN_SIZE_1024_1518 : TERN_SIZE_1519_MAX;
 }
 
-// Counts one packet; `data` is its first bytes, which the copy has just brought near.
-VQ_INLINE void tern_count_packet(struct tern_count *c, const void *data, uint32_t bytes)
+// Counts one packet's size and kind; `data` is its first bytes, which the copy has just brought
+// near. Its burst's sums are counted by tern_count_sum.
+VQ_INLINE void tern_count_kind(struct tern_count *c, const void *data, uint32_t bytes)
 {
     const struct rte_ether_addr *to = (const struct rte_ether_addr *)data;
     c->size[tern_size_bin(bytes)]++;
-    c->bytes += bytes;
-    c->packets++;
     if (unlikely(to->addr_bytes[0] & 1)) {
         if (rte_is_broadcast_ether_addr(to))
             c->broadcast++;
         else
             c->multicast++;
     }
+}
+
+VQ_INLINE void tern_count_sum(struct tern_count *c, uint64_t packets, uint64_t bytes)
+{
+    c->packets += packets;
+    c->bytes += bytes;
+}
+
+// Counts one packet.
+VQ_INLINE void tern_count_packet(struct tern_count *c, const void *data, uint32_t bytes)
+{
+    tern_count_kind(c, data, bytes);
+    tern_count_sum(c, 1, bytes);
 }
 
 #endif

@@ -18,15 +18,24 @@ void tern_mbuf_put_bulk(struct rte_mempool *mp, struct rte_mbuf **m, unsigned n)
     rte_mempool_put_bulk(mp, (void **)m, n);
 }
 
-void tern_mbuf_free_bulk(struct rte_mbuf **m, unsigned n)
+// Has it one reference, one segment, and its own buffer?
+static inline bool is_plain(const struct rte_mbuf *m)
+{
+    static const uint16_t ones[] = {1, 1};
+    _Static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2, "");
+    return memcmp((const uint8_t *)m + offsetof(struct rte_mbuf, refcnt), ones, sizeof(ones)) ==
+               0 &&
+           RTE_MBUF_DIRECT(m);
+}
+
+static void free_mixed(struct rte_mbuf **m, unsigned n)
 {
     void *run[64];
     unsigned held = 0;
     struct rte_mempool *mp = NULL;
 
     for (unsigned i = 0; i < n; i++) {
-        if (unlikely(m[i]->nb_segs != 1 || rte_mbuf_refcnt_read(m[i]) != 1 ||
-                     !RTE_MBUF_DIRECT(m[i]))) {
+        if (unlikely(!is_plain(m[i]))) {
             rte_pktmbuf_free(m[i]);
             continue;
         }
@@ -40,6 +49,18 @@ void tern_mbuf_free_bulk(struct rte_mbuf **m, unsigned n)
     }
     if (held)
         rte_mempool_put_bulk(mp, run, held);
+}
+
+void tern_mbuf_free_bulk(struct rte_mbuf **m, unsigned n)
+{
+    struct rte_mempool *mp = n ? m[0]->pool : NULL;
+    unsigned plain = 0;
+    while (plain < n && likely(is_plain(m[plain]) && m[plain]->pool == mp))
+        plain++;
+    if (likely(plain > 0))
+        rte_mempool_put_bulk(mp, (void **)m, plain);
+    if (unlikely(plain < n))
+        free_mixed(&m[plain], n - plain);
 }
 
 // Frees the external buffer of tern_mbuf_attach.

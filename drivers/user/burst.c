@@ -4,7 +4,9 @@
 #include "burst.h"
 
 #define RING_BITS (VQ_F_RING_PACKED | VQ_F_IN_ORDER | VNET_F_MRG_RXBUF)
-#define HOT (RING_BITS | TERN_F_OFFLOAD) // a port that deals with offloads has the generic ones
+// A port that deals with offloads has the generic ones, memory that needs stronger fences too.
+#define RARE (TERN_F_OFFLOAD | VQ_F_ORDER_PLATFORM)
+#define HOT (RING_BITS | RARE)
 
 #define RX_INSTANCE(name, bits)                                                         \
     static uint16_t name(struct tern_user_queue *q, struct rte_mbuf **pkts, uint16_t n) \
@@ -64,7 +66,7 @@ static const struct instance rx_instances[] = {
 
 // Mergeable receive buffers mean nothing to a transmit ring.
 #define TX_RING_BITS (PACKED | IN_ORDER)
-#define TX_BITS (TX_RING_BITS | TERN_F_OFFLOAD)
+#define TX_BITS (TX_RING_BITS | RARE)
 static const struct instance tx_instances[] = {
     {0, TX_BITS, tx_split, "split"},
     {IN_ORDER, TX_BITS, tx_split_in_order, "split in-order"},

@@ -28,7 +28,6 @@ VQ_INLINE unsigned tern_rx_put(struct tern_user_queue *q, uint64_t f, unsigned n
 {
     struct rte_mbuf *m[TERN_CHUNK];
     struct vq_seg seg[TERN_CHUNK];
-    struct vq_chain c[TERN_CHUNK];
 
     if (unlikely(!tern_mbuf_get_bulk(q->mp, m, n))) {
         q->stats.alloc_failed++;
@@ -41,9 +40,8 @@ VQ_INLINE unsigned tern_rx_put(struct tern_user_queue *q, uint64_t f, unsigned n
     for (unsigned i = 0; i < n; i++) {
         seg[i].addr = (uintptr_t)m[i]->buf_addr + RTE_PKTMBUF_HEADROOM - q->hdr_bytes;
         seg[i].bytes = q->buf_bytes;
-        c[i] = (struct vq_chain){.seg = &seg[i], .nwrite = 1};
     }
-    unsigned put = vq_drv_put_avail_burst(q->vq, f, c, (void *const *)m, n);
+    unsigned put = vq_drv_put_avail_singles(q->vq, f, true, seg, (void *const *)m, n);
     if (unlikely(put < n))
         tern_mbuf_put_bulk(q->mp, &m[put], n - put);
     return put;
@@ -305,21 +303,24 @@ VQ_INLINE uint16_t tern_tx_run(struct tern_user_queue *q, uint64_t f, struct rte
                                uint16_t n)
 {
     struct vq_seg seg[TERN_CHUNK];
-    struct vq_chain c[TERN_CHUNK];
     uint16_t run = 0;
+    uint64_t bytes = 0;
     for (; run < n; run++) {
         struct rte_mbuf *m = pkts[run];
         if (unlikely(m->nb_segs != 1 || (m->ol_flags & RTE_MBUF_F_TX_VLAN)) ||
             ((f & TERN_F_OFFLOAD) && unlikely(m->ol_flags & TERN_OFFLOAD_FLAGS)) ||
             !tern_tx_push(q, m, &seg[run]))
             break;
-        c[run] = (struct vq_chain){.seg = &seg[run], .nread = 1};
     }
     if (run == 0)
         return 0;
-    uint16_t put = (uint16_t)vq_drv_put_avail_burst(q->vq, f, c, (void *const *)pkts, run);
-    for (uint16_t i = 0; i < put; i++)
-        tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(pkts[i], void *), pkts[i]->pkt_len);
+    uint16_t put =
+        (uint16_t)vq_drv_put_avail_singles(q->vq, f, false, seg, (void *const *)pkts, run);
+    for (uint16_t i = 0; i < put; i++) {
+        tern_count_kind(&q->stats.p, rte_pktmbuf_mtod(pkts[i], void *), pkts[i]->pkt_len);
+        bytes += pkts[i]->pkt_len;
+    }
+    tern_count_sum(&q->stats.p, put, bytes);
     return put;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The bursts of the device side, as always-inline bodies over the feature word `f`. burst.c makes
-// one instance of them for each combination that pays; all share this text.
+// The bursts of the device side that take any packet and any buffer, and what they share with those
+// of usual.h. All are bodies over the feature word `f`.
 #ifndef TERN_VHOST_BURST_H
 #define TERN_VHOST_BURST_H
 
@@ -68,6 +68,14 @@ static __rte_noinline bool tern_rx_offload(struct tern_queue *q, const struct vq
     return false;
 }
 
+// Takes the VLAN tag out. A frame that ends in it would be shorter than an Ethernet header without.
+static inline void tern_rx_strip(struct rte_mbuf *m, uint64_t f)
+{
+    if (m->pkt_len >= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN && rte_vlan_strip(m) == 0 &&
+        (f & TERN_F_OFFLOAD))
+        tern_offload_stripped(m);
+}
+
 VQ_INLINE bool tern_rx_one(struct tern_queue *q, uint64_t f, const struct vq_chain *c,
                            struct rte_mbuf *m, uint32_t room)
 {
@@ -82,10 +90,8 @@ VQ_INLINE bool tern_rx_one(struct tern_queue *q, uint64_t f, const struct vq_cha
     if ((f & TERN_F_OFFLOAD) && !tern_rx_offload(q, c, m))
         return false;
     tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
-    // A frame that ends in the tag would be shorter than an Ethernet header without it.
-    if (unlikely(q->vlan_strip) && m->pkt_len >= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN &&
-        rte_vlan_strip(m) == 0 && (f & TERN_F_OFFLOAD))
-        tern_offload_stripped(m);
+    if (unlikely(q->vlan_strip))
+        tern_rx_strip(m, f);
     return true;
 }
 
@@ -107,12 +113,13 @@ VQ_INLINE void tern_rx_give_back(struct tern_queue *q, uint64_t f, const struct 
     vq_dev_put_used_burst(vq, f, used, n);
 }
 
-VQ_INLINE uint16_t tern_rx_chunk(struct tern_queue *q, uint64_t f, struct rte_mbuf **pkts,
-                                 uint16_t n)
+static inline uint16_t tern_rx_any(struct tern_queue *q, uint64_t f, struct vq_odd odd,
+                                   struct rte_mbuf **pkts, uint16_t n)
 {
     struct vq_chain c[TERN_CHUNK];
     struct vq_dev *vq = &q->vq->vq;
-    unsigned got = vq_dev_get_avail_burst(vq, f, c, n, q->seg, q->nseg), kept = 0;
+    unsigned kept = 0, got = odd.is ? vq_dev_get_avail_from(vq, f, odd, c, n, q->seg, q->nseg)
+                                    : vq_dev_get_avail_burst(vq, f, c, n, q->seg, q->nseg);
 
     if (got == 0)
         return 0;
@@ -140,9 +147,10 @@ struct tern_tx {
     struct vq_chain c[TERN_CHUNK + TERN_MERGE];
     struct vq_used used[TERN_CHUNK + TERN_MERGE];
     unsigned got, next;
-    unsigned nseg; // entries of q->seg in use
-    unsigned kept; // headers that were right as they were
-    unsigned dry;  // times that fewer buffers came than were wanted
+    unsigned nseg;     // entries of q->seg in use
+    unsigned kept;     // headers that were right as they were
+    unsigned dry;      // times that fewer buffers came than were wanted
+    struct vq_odd odd; // the first buffer, where it was read before
 };
 
 // A net header without an offload: all zero but num_buffers, its last field. Built in registers: a
@@ -191,8 +199,13 @@ VQ_INLINE bool tern_tx_more(struct tern_queue *q, uint64_t f, struct tern_tx *t,
     if (unlikely(!tern_tx_has_space(q, t) || t->dry == TERN_DRY))
         return false;
     n = RTE_MIN(n, RTE_DIM(t->c) - t->got);
-    unsigned more = vq_dev_get_avail_burst(&q->vq->vq, f, &t->c[t->got], n, q->seg + t->nseg,
-                                           q->nseg - t->nseg);
+    struct vq_dev *vq = &q->vq->vq;
+    struct vq_chain *c = &t->c[t->got];
+    struct vq_seg *seg = q->seg + t->nseg;
+    unsigned room = q->nseg - t->nseg;
+    unsigned more = t->odd.is ? vq_dev_get_avail_from(vq, f, t->odd, c, n, seg, room)
+                              : vq_dev_get_avail_burst(vq, f, c, n, seg, room);
+    t->odd.is = false;
     t->dry += more < n;
     for (unsigned i = t->got; i < t->got + more; i++)
         t->nseg += t->c[i].nread + t->c[i].nwrite;
@@ -202,10 +215,10 @@ VQ_INLINE bool tern_tx_more(struct tern_queue *q, uint64_t f, struct tern_tx *t,
 
 // The buffers' first lines are the driver's until we own them, and stores take ownership one after
 // the other: ask for all of them at once. Headers that will not be written are only read.
-VQ_INLINE void tern_tx_prefetch(const struct tern_queue *q, const struct tern_tx *t)
+VQ_INLINE void tern_tx_prefetch(const struct tern_queue *q, const struct vq_seg *seg, unsigned n)
 {
-    for (unsigned i = 0; i < t->got; i++) {
-        const uint8_t *to = vq_seg_ptr(t->c[i].seg);
+    for (unsigned i = 0; i < n; i++) {
+        const uint8_t *to = vq_seg_ptr(&seg[i]);
         if (q->hdr_kept)
             vq_prefetch(to);
         else
@@ -326,17 +339,17 @@ VQ_INLINE bool tern_tx_one(struct tern_queue *q, uint64_t f, struct tern_tx *t,
     return true;
 }
 
-VQ_INLINE uint16_t tern_tx_chunk(struct tern_queue *q, uint64_t f, struct rte_mbuf **pkts,
-                                 uint16_t n)
+static inline uint16_t tern_tx_any(struct tern_queue *q, uint64_t f, struct vq_odd odd,
+                                   struct rte_mbuf **pkts, uint16_t n)
 {
     struct tern_tx t;
     struct vq_dev *vq = &q->vq->vq;
     uint16_t done;
 
     t.got = t.next = t.nseg = t.kept = t.dry = 0;
+    t.odd = odd;
     if (!tern_tx_more(q, f, &t, n))
         return 0;
-    tern_tx_prefetch(q, &t);
     for (done = 0; done < n; done++) {
         if (unlikely(pkts[done]->ol_flags & RTE_MBUF_F_TX_VLAN) && rte_vlan_insert(&pkts[done]))
             q->stats.drops[TERN_DROP_VLAN]++;

@@ -186,8 +186,9 @@ VQ_INLINE void tern_splice_give(struct tern_queue *q, uint64_t f, const struct t
 {
     struct tern_tx t;
     t.got = t.next = t.nseg = t.kept = t.dry = 0;
+    t.odd.is = false;
     if (tern_tx_more(q, f, &t, (unsigned)__builtin_popcountll(which)))
-        tern_tx_prefetch(q, &t);
+        tern_tx_prefetch(q, q->seg, RTE_MIN(t.nseg, TERN_CHUNK));
     else
         return;
     for (; which; which &= which - 1) {

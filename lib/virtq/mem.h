@@ -69,11 +69,11 @@ static inline struct vq_region vq_mem_hit(const struct vq_mem *m, uint32_t hit)
     return hit < m->n ? m->r[hit] : (struct vq_region){.bytes = 0};
 }
 
-// Is the whole of it in the region?
-static inline bool vq_region_has(const struct vq_region *r, uint64_t gpa, uint64_t bytes)
+// Is it something, and the whole of it in the region?
+static inline bool vq_region_has(const struct vq_region *r, uint64_t gpa, uint32_t bytes)
 {
     uint64_t at = gpa - r->gpa;
-    return at < r->bytes && bytes <= r->bytes - at;
+    return at < r->bytes && (uint64_t)bytes - 1 < r->bytes - at;
 }
 
 // The same for a range that must be contiguous, such as a ring: NULL when it is not.

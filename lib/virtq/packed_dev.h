@@ -108,34 +108,36 @@ VQ_INLINE void vq_packed_prefetch_avail(const struct vq_dev *q, uint64_t f, unsi
     }
 }
 
-// The usual buffers, of one descriptor in the region that was hit last, up to one that is not or
-// for which there is no segment left: it is in *odd. The queue's own
-// fields are in registers meanwhile, as in vq_packed_put_singles.
-VQ_INLINE unsigned vq_packed_get_avail_singles(struct vq_dev *q, uint64_t f, struct vq_chain *c,
-                                               unsigned n, struct vq_seg *seg, unsigned nseg,
-                                               struct vq_odd *odd)
+// The usual buffers, up to one that is none or to `room` of them: *odd says what comes then. The
+// queue's own fields are in registers meanwhile, as in vq_packed_put_run.
+VQ_INLINE unsigned vq_packed_get_run(struct vq_dev *q, uint64_t f, struct vq_run to, unsigned n,
+                                     unsigned room, struct vq_odd *odd)
 {
     const struct vq_packed_desc *d = q->pring;
     struct vq_region r = vq_mem_hit(q->mem, q->mem_hit);
     uint32_t at = q->avail_idx, size = q->size, left = size - q->inflight;
-    uint32_t most = nseg < left ? nseg : left;
-    uint16_t mark = q->avail_mark;
+    uint16_t mark = q->avail_mark, mask = vq_run_mask(&to) | VQ_PACKED_MARKS;
     unsigned i;
 
     odd->is = false;
     for (i = 0; i < n; i++) {
         // P1b: address and buffer after the flags; pairs with P1a.
         uint64_t word = vq_load64_acquire(f, &d[at].word);
-        if (!vq_packed_is_avail(word, mark))
+        bool usual = (word >> 48 & mask) == (uint16_t)(mark | to.flags) && i < room;
+        if (vq_unlikely(!usual) && !vq_packed_is_avail(word, mark))
             break;
+        if (vq_unlikely(i == left)) { // all of the ring is in the device's hands already
+            vq_dev_break(q, VQ_E_INFLIGHT);
+            break;
+        }
         if (i == 0)
             vq_packed_prefetch_avail(q, f, n);
         struct vq_desc_copy x = vq_packed_copy(vq_load64(&d[at].addr), word);
-        if (vq_unlikely(i == most || !vq_walk_is_single(&x, &r))) {
+        if (vq_unlikely(!usual || !vq_region_has(&r, x.addr, x.bytes))) {
             *odd = (struct vq_odd){.d = x, .is = true};
             break;
         }
-        vq_walk_single(&x, &r, x.next, &c[i], &seg[i]);
+        vq_run_add(&to, i, &x, &r, x.next);
         if (vq_unlikely(++at == size)) {
             at = 0;
             mark ^= VQ_PACKED_MARKS;
@@ -147,17 +149,26 @@ VQ_INLINE unsigned vq_packed_get_avail_singles(struct vq_dev *q, uint64_t f, str
     return i;
 }
 
-VQ_INLINE unsigned vq_packed_get_avail(struct vq_dev *q, uint64_t f, struct vq_chain *c, unsigned n,
-                                       struct vq_seg *seg, unsigned nseg)
+VQ_INLINE unsigned vq_packed_get_singles(struct vq_dev *q, uint64_t f, struct vq_run to, unsigned n,
+                                         struct vq_odd *odd)
+{
+    return vq_packed_get_run(q, f, to, n, n, odd);
+}
+
+// From `odd` on, where that is a buffer.
+VQ_INLINE unsigned vq_packed_get_from(struct vq_dev *q, uint64_t f, struct vq_odd odd,
+                                      struct vq_chain *c, unsigned n, struct vq_seg *seg,
+                                      unsigned nseg)
 {
     unsigned i = 0, used = 0;
 
     while (i < n) {
-        struct vq_odd odd;
-        unsigned got =
-            vq_packed_get_avail_singles(q, f, &c[i], n - i, seg + used, nseg - used, &odd);
-        i += got;
-        used += got;
+        if (!odd.is) {
+            struct vq_run to = {.seg = seg + used, .c = &c[i]};
+            unsigned got = vq_packed_get_run(q, f, to, n - i, nseg - used, &odd);
+            i += got;
+            used += got;
+        }
         if (vq_likely(!odd.is))
             break;
         enum vq_walk_end end = vq_packed_get_chain(q, odd.d, &c[i], seg + used, nseg - used);
@@ -169,17 +180,25 @@ VQ_INLINE unsigned vq_packed_get_avail(struct vq_dev *q, uint64_t f, struct vq_c
         used += c[i].nread + c[i].nwrite;
         q->inflight += c[i].ndesc;
         vq_packed_avail_step(q, c[i].ndesc);
+        odd.is = false;
         i++;
     }
     return i;
 }
 
+VQ_INLINE unsigned vq_packed_get_avail(struct vq_dev *q, uint64_t f, struct vq_chain *c, unsigned n,
+                                       struct vq_seg *seg, unsigned nseg)
+{
+    return vq_packed_get_from(q, f, (struct vq_odd){.is = false}, c, n, seg, nseg);
+}
+
+// `c` may be NULL for buffers of one descriptor each.
 VQ_INLINE void vq_packed_unget_avail(struct vq_dev *q, uint64_t f, const struct vq_chain *c,
                                      unsigned n)
 {
-    uint32_t back = 0;
+    uint32_t back = c ? 0 : n;
     (void)f;
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; c && i < n; i++)
         back += c[i].ndesc;
     if (back > q->avail_idx) {
         q->avail_idx = (uint16_t)(q->avail_idx + q->size - back);
@@ -241,6 +260,36 @@ VQ_INLINE void vq_packed_put_used(struct vq_dev *q, uint64_t f, const struct vq_
     }
     q->inflight -= total;
     q->unnotified = vq_count_up(q->unnotified, total);
+}
+
+VQ_INLINE void vq_packed_put_used_singles(struct vq_dev *q, uint64_t f, const uint16_t *id,
+                                          const uint32_t *bytes, unsigned n)
+{
+    struct vq_packed_desc *d = q->pring;
+    uint32_t at = q->used_idx, size = q->size;
+    uint16_t mark = q->used_mark;
+    bool held = q->head_held;
+    (void)f;
+    for (unsigned i = 0; i < n; i++) {
+        uint16_t flags = mark | (bytes ? VQ_DESC_F_WRITE : 0);
+        uint64_t word = vq_packed_word(bytes ? bytes[i] : 0, id[i], flags);
+        if (vq_likely(held)) {
+            vq_store64(&d[at].word, word);
+        } else {
+            held = true;
+            q->head_slot = (uint16_t)at;
+            q->head_word = word;
+        }
+        if (vq_unlikely(++at == size)) {
+            at = 0;
+            mark ^= VQ_PACKED_MARKS;
+        }
+    }
+    q->used_idx = (uint16_t)at;
+    q->used_mark = mark;
+    q->head_held = held;
+    q->inflight -= n;
+    q->unnotified = vq_count_up(q->unnotified, n);
 }
 
 VQ_INLINE void vq_packed_put_used_batch(struct vq_dev *q, uint64_t f, struct vq_used last,

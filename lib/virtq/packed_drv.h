@@ -64,11 +64,11 @@ VQ_INLINE void vq_packed_put_indirect(struct vq_drv *q, const struct vq_chain *c
     vq_packed_put_head(q, slot, vq_packed_word(nseg * 16, id, flags));
 }
 
-// The usual chains, of one segment, up to the first other one. The queue's own fields are in
-// registers meanwhile: each store to the ring might else be one to them, as far as a compiler can
-// tell.
-VQ_INLINE unsigned vq_packed_put_singles(struct vq_drv *q, uint64_t f, const struct vq_chain *c,
-                                         void *const *tokens, unsigned n)
+// The usual buffers, of one segment, up to the first other one: those of `c`, or where that is NULL
+// the segments of `run`. The queue's own fields are in registers meanwhile: each store to the ring
+// might else be one to them, as far as a compiler can tell.
+VQ_INLINE unsigned vq_packed_put_run(struct vq_drv *q, uint64_t f, const struct vq_chain *c,
+                                     const struct vq_run *run, void *const *tokens, unsigned n)
 {
     struct vq_packed_desc *d = q->pring;
     struct vq_drv_slot *slot = q->slot;
@@ -77,15 +77,16 @@ VQ_INLINE unsigned vq_packed_put_singles(struct vq_drv *q, uint64_t f, const str
     bool held = q->head_held;
     unsigned i, most = n < q->nfree ? n : q->nfree;
 
-    for (i = 0; i < most && c[i].nread + c[i].nwrite == 1; i++) {
-        const struct vq_seg *seg = c[i].seg;
+    for (i = 0; i < most && (!c || c[i].nread + c[i].nwrite == 1); i++) {
+        const struct vq_seg *seg = c ? c[i].seg : &run->seg[i];
+        bool write = c ? c[i].nwrite : run->flags;
         uint16_t id = f & VQ_F_IN_ORDER ? (uint16_t)at : free;
-        uint64_t word = vq_packed_word(seg->bytes, id, mark | (c[i].nwrite ? VQ_DESC_F_WRITE : 0));
+        uint64_t word = vq_packed_word(seg->bytes, id, mark | (write ? VQ_DESC_F_WRITE : 0));
         struct vq_drv_slot *s = &slot[id];
         if (!(f & VQ_F_IN_ORDER))
             free = s->next;
         s->token = tokens[i];
-        s->writable = c[i].nwrite ? seg->bytes : 0;
+        s->writable = write ? seg->bytes : 0;
         s->ndesc = 1;
         vq_store64(&d[at].addr, seg->addr);
         if (vq_likely(held)) {
@@ -109,10 +110,18 @@ VQ_INLINE unsigned vq_packed_put_singles(struct vq_drv *q, uint64_t f, const str
     return i;
 }
 
+VQ_INLINE unsigned vq_packed_put_singles(struct vq_drv *q, uint64_t f, struct vq_run run,
+                                         void *const *tokens, unsigned n)
+{
+    n = vq_packed_put_run(q, f, NULL, &run, tokens, n);
+    q->unnotified = vq_count_up(q->unnotified, n);
+    return n;
+}
+
 VQ_INLINE unsigned vq_packed_put_avail(struct vq_drv *q, uint64_t f, const struct vq_chain *c,
                                        void *const *tokens, unsigned n)
 {
-    unsigned i = vq_packed_put_singles(q, f, c, tokens, n);
+    unsigned i = vq_packed_put_run(q, f, c, NULL, tokens, n);
     uint32_t total = i;
 
     for (; i < n; i++) {
@@ -214,8 +223,8 @@ VQ_INLINE bool vq_packed_get_in_order(struct vq_drv *q, uint64_t f, struct vq_do
 
 // Buffers of one descriptor, up to one that is not, or that is not as it should be: *odd. As above,
 // in registers.
-VQ_INLINE unsigned vq_packed_get_singles(struct vq_drv *q, uint64_t f, void **tokens,
-                                         uint32_t *bytes, unsigned n, bool *odd)
+VQ_INLINE unsigned vq_packed_get_used_run(struct vq_drv *q, uint64_t f, void **tokens,
+                                          uint32_t *bytes, unsigned n, bool *odd)
 {
     const struct vq_packed_desc *d = q->pring;
     struct vq_drv_slot *slot = q->slot;
@@ -279,7 +288,7 @@ VQ_INLINE unsigned vq_packed_get_used(struct vq_drv *q, uint64_t f, void **token
 {
     struct vq_done done;
     bool odd;
-    unsigned i = vq_packed_get_singles(q, f, tokens, bytes, n, &odd);
+    unsigned i = vq_packed_get_used_run(q, f, tokens, bytes, n, &odd);
 
     for (; odd && i < n; i++) {
         bool ok = f & VQ_F_IN_ORDER ? vq_packed_get_in_order(q, f, &done)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What both ends of a split ring know (virtio 1.3 §2.7). Their verbs are in split_drv.h and
-// split_dev.h; packed_drv.h and packed_dev.h have the same functions in the same order: compare them
-// with `diff -y`. Their contracts stand in virtq.h.
+// split_dev.h; packed_drv.h and packed_dev.h have the same functions in the same order: compare
+// them with `diff -y`. Their contracts stand in virtq.h.
 #ifndef VQ_SPLIT_H
 #define VQ_SPLIT_H
 

@@ -104,11 +104,10 @@ VQ_INLINE void vq_split_prefetch_avail(const struct vq_dev *q, uint64_t f, unsig
         vq_prefetch(&q->table[vq_load16(&q->avail->ring[(at + k) & mask]) & mask]);
 }
 
-// The usual buffers, of one descriptor in the region that was hit last, up to one that is not or
-// for which there is no segment left: it is in *odd. The queue's own fields are in registers
-// meanwhile, as in vq_split_put_singles.
-VQ_INLINE unsigned vq_split_get_avail_singles(struct vq_dev *q, struct vq_chain *c, unsigned n,
-                                              struct vq_seg *seg, unsigned nseg, struct vq_odd *odd)
+// The usual buffers, up to one that is none or to `room` of them: *odd says what comes then. The
+// queue's own fields are in registers meanwhile, as in vq_split_put_run.
+VQ_INLINE unsigned vq_split_get_run(struct vq_dev *q, struct vq_run to, unsigned n, unsigned room,
+                                    struct vq_odd *odd)
 {
     const struct vq_split_avail *avail = q->avail;
     struct vq_region r = vq_mem_hit(q->mem, q->mem_hit);
@@ -123,30 +122,42 @@ VQ_INLINE unsigned vq_split_get_avail_singles(struct vq_dev *q, struct vq_chain 
             break;
         }
         struct vq_desc_copy x = vq_split_read(q, head);
-        if (vq_unlikely(i == nseg || !vq_walk_is_single(&x, &r))) {
+        if (vq_unlikely((x.flags & vq_run_mask(&to)) != to.flags || i == room ||
+                        !vq_region_has(&r, x.addr, x.bytes))) {
             *odd = (struct vq_odd){.d = x, .head = head, .is = true};
             break;
         }
-        vq_walk_single(&x, &r, head, &c[i], &seg[i]);
+        vq_run_add(&to, i, &x, &r, head);
         idx++;
     }
     q->avail_idx = idx;
     return i;
 }
 
-VQ_INLINE unsigned vq_split_get_avail(struct vq_dev *q, uint64_t f, struct vq_chain *c, unsigned n,
-                                      struct vq_seg *seg, unsigned nseg)
+VQ_INLINE unsigned vq_split_get_singles(struct vq_dev *q, uint64_t f, struct vq_run to, unsigned n,
+                                        struct vq_odd *odd)
 {
-    unsigned i = 0, used = 0, ready = vq_split_avail_ready(q, f, n);
+    n = vq_split_avail_ready(q, f, n);
+    if (n > 1)
+        vq_split_prefetch_avail(q, f, n);
+    n = vq_split_get_run(q, to, n, n, odd);
+    q->inflight += n;
+    return n;
+}
 
-    if (ready > 1)
-        vq_split_prefetch_avail(q, f, ready);
-    while (i < ready) {
-        struct vq_odd odd;
-        unsigned got =
-            vq_split_get_avail_singles(q, &c[i], ready - i, seg + used, nseg - used, &odd);
-        i += got;
-        used += got;
+// From `odd` on, where that is a buffer; `n` are there.
+VQ_INLINE unsigned vq_split_get_ready(struct vq_dev *q, struct vq_odd odd, struct vq_chain *c,
+                                      unsigned n, struct vq_seg *seg, unsigned nseg)
+{
+    unsigned i = 0, used = 0;
+
+    while (i < n) {
+        if (!odd.is) {
+            struct vq_run to = {.seg = seg + used, .c = &c[i]};
+            unsigned got = vq_split_get_run(q, to, n - i, nseg - used, &odd);
+            i += got;
+            used += got;
+        }
         if (vq_likely(!odd.is))
             break;
         enum vq_walk_end end =
@@ -158,10 +169,31 @@ VQ_INLINE unsigned vq_split_get_avail(struct vq_dev *q, uint64_t f, struct vq_ch
         }
         used += c[i].nread + c[i].nwrite;
         q->avail_idx++;
+        odd.is = false;
         i++;
     }
     q->inflight += i;
     return i;
+}
+
+// Only of what was seen to be there.
+VQ_INLINE unsigned vq_split_get_from(struct vq_dev *q, uint64_t f, struct vq_odd odd,
+                                     struct vq_chain *c, unsigned n, struct vq_seg *seg,
+                                     unsigned nseg)
+{
+    uint16_t seen = q->avail_seen - q->avail_idx;
+    (void)f;
+    return vq_split_get_ready(q, odd, c, n < seen ? n : seen, seg, nseg);
+}
+
+VQ_INLINE unsigned vq_split_get_avail(struct vq_dev *q, uint64_t f, struct vq_chain *c, unsigned n,
+                                      struct vq_seg *seg, unsigned nseg)
+{
+    unsigned ready = vq_split_avail_ready(q, f, n);
+
+    if (ready > 1)
+        vq_split_prefetch_avail(q, f, ready);
+    return vq_split_get_ready(q, (struct vq_odd){.is = false}, c, ready, seg, nseg);
 }
 
 VQ_INLINE void vq_split_unget_avail(struct vq_dev *q, uint64_t f, const struct vq_chain *c,
@@ -197,6 +229,22 @@ VQ_INLINE void vq_split_put_used(struct vq_dev *q, uint64_t f, const struct vq_u
         vq_split_write_used(q, u[i].id, u[i].bytes);
         q->used_idx++;
     }
+    q->inflight -= n;
+    q->unnotified = vq_count_up(q->unnotified, n);
+}
+
+VQ_INLINE void vq_split_put_used_singles(struct vq_dev *q, uint64_t f, const uint16_t *id,
+                                         const uint32_t *bytes, unsigned n)
+{
+    struct vq_split_used *used = q->used;
+    uint16_t mask = (uint16_t)(q->size - 1), idx = q->used_idx;
+    (void)f;
+    for (unsigned i = 0; i < n; i++) {
+        uint16_t at = idx++ & mask;
+        vq_store32(&used->ring[at].id, id[i]);
+        vq_store32(&used->ring[at].len, bytes ? bytes[i] : 0);
+    }
+    q->used_idx = idx;
     q->inflight -= n;
     q->unnotified = vq_count_up(q->unnotified, n);
 }

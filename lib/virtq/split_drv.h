@@ -53,11 +53,11 @@ VQ_INLINE void vq_split_put_entry(struct vq_split_avail *avail, uint16_t at, uin
         vq_store16(&avail->ring[at], head);
 }
 
-// The usual chains, of one segment, up to the first other one. The queue's own fields are in
-// registers meanwhile: each store to the ring might else be one to them, as far as a compiler can
-// tell.
-VQ_INLINE unsigned vq_split_put_singles(struct vq_drv *q, uint64_t f, const struct vq_chain *c,
-                                        void *const *tokens, unsigned n)
+// The usual buffers, of one segment, up to the first other one: those of `c`, or where that is NULL
+// the segments of `run`. The queue's own fields are in registers meanwhile: each store to the ring
+// might else be one to them, as far as a compiler can tell.
+VQ_INLINE unsigned vq_split_put_run(struct vq_drv *q, uint64_t f, const struct vq_chain *c,
+                                    const struct vq_run *run, void *const *tokens, unsigned n)
 {
     struct vq_split_desc *d = q->table;
     struct vq_split_avail *avail = q->avail;
@@ -66,14 +66,15 @@ VQ_INLINE unsigned vq_split_put_singles(struct vq_drv *q, uint64_t f, const stru
     uint16_t at = f & VQ_F_IN_ORDER ? q->order_next : q->free_head;
     unsigned i, most = n < q->nfree ? n : q->nfree;
 
-    for (i = 0; i < most && c[i].nread + c[i].nwrite == 1; i++) {
-        const struct vq_seg *seg = c[i].seg;
+    for (i = 0; i < most && (!c || c[i].nread + c[i].nwrite == 1); i++) {
+        const struct vq_seg *seg = c ? c[i].seg : &run->seg[i];
+        bool write = c ? c[i].nwrite : run->flags;
         struct vq_drv_slot *s = &slot[at];
         s->token = tokens[i];
-        s->writable = c[i].nwrite ? seg->bytes : 0;
+        s->writable = write ? seg->bytes : 0;
         s->ndesc = 1;
         vq_store64(&d[at].addr, seg->addr);
-        vq_store64(&d[at].word, vq_split_word(seg->bytes, c[i].nwrite ? VQ_DESC_F_WRITE : 0, 0));
+        vq_store64(&d[at].word, vq_split_word(seg->bytes, write ? VQ_DESC_F_WRITE : 0, 0));
         vq_split_put_entry(avail, idx++ & mask, at);
         at = f & VQ_F_IN_ORDER ? (at + 1) & mask : s->next;
     }
@@ -87,10 +88,18 @@ VQ_INLINE unsigned vq_split_put_singles(struct vq_drv *q, uint64_t f, const stru
     return i;
 }
 
+VQ_INLINE unsigned vq_split_put_singles(struct vq_drv *q, uint64_t f, struct vq_run run,
+                                        void *const *tokens, unsigned n)
+{
+    n = vq_split_put_run(q, f, NULL, &run, tokens, n);
+    q->unnotified = vq_count_up(q->unnotified, n);
+    return n;
+}
+
 VQ_INLINE unsigned vq_split_put_avail(struct vq_drv *q, uint64_t f, const struct vq_chain *c,
                                       void *const *tokens, unsigned n)
 {
-    unsigned i = vq_split_put_singles(q, f, c, tokens, n);
+    unsigned i = vq_split_put_run(q, f, c, NULL, tokens, n);
     uint16_t mask = (uint16_t)(q->size - 1), slot = q->free_head;
 
     if (f & VQ_F_IN_ORDER)
@@ -188,8 +197,8 @@ VQ_INLINE unsigned vq_split_used_ready(struct vq_drv *q, uint64_t f, unsigned n)
 
 // Buffers of one descriptor, up to one that is not, or that is not as it should be. As above, in
 // registers.
-VQ_INLINE unsigned vq_split_get_singles(struct vq_drv *q, uint64_t f, void **tokens,
-                                        uint32_t *bytes, unsigned n)
+VQ_INLINE unsigned vq_split_get_used_run(struct vq_drv *q, uint64_t f, void **tokens,
+                                         uint32_t *bytes, unsigned n)
 {
     const struct vq_split_used *used = q->used;
     struct vq_drv_slot *slot = q->slot;
@@ -253,7 +262,7 @@ VQ_INLINE unsigned vq_split_get_used(struct vq_drv *q, uint64_t f, void **tokens
 {
     struct vq_done done;
     unsigned ready = vq_split_used_ready(q, f, n);
-    unsigned i = vq_split_get_singles(q, f, tokens, bytes, ready);
+    unsigned i = vq_split_get_used_run(q, f, tokens, bytes, ready);
 
     for (; i < ready; i++) {
         bool ok = f & VQ_F_IN_ORDER ? vq_split_get_in_order(q, &done) : vq_split_get_one(q, &done);

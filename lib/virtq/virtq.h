@@ -101,6 +101,17 @@ VQ_INLINE bool vq_drv_put_avail(struct vq_drv *q, uint64_t f, const struct vq_ch
     return vq_drv_put_avail_burst(q, f, c, &token, 1) == 1;
 }
 
+// The same for buffers of one segment each, all readable or (`write`) all writable by the device.
+VQ_INLINE unsigned vq_drv_put_avail_singles(struct vq_drv *q, uint64_t f, bool write,
+                                            struct vq_seg *seg, void *const *tokens, unsigned n)
+{
+    struct vq_run run = {.seg = seg, .flags = (uint16_t)(write ? VQ_DESC_F_WRITE : 0)};
+    if (vq_unlikely(q->broken))
+        return 0;
+    return f & VQ_F_RING_PACKED ? vq_packed_put_singles(q, f, run, tokens, n)
+                                : vq_split_put_singles(q, f, run, tokens, n);
+}
+
 // Takes back up to `n` buffers that the device has used: their tokens, and the bytes that the
 // device wrote to each (`bytes` may be NULL; never above what the buffer could take). In order,
 // one used entry of the device may stand for many buffers: those before the last count as written
@@ -193,8 +204,37 @@ VQ_INLINE bool vq_dev_get_avail(struct vq_dev *q, uint64_t f, struct vq_chain *c
     return vq_dev_get_avail_burst(q, f, c, 1, seg, nseg) == 1;
 }
 
+// Takes up to `n` of the usual buffers, which most are: of one descriptor, with bytes, all of them
+// in the memory region that was hit last, and readable or (`write`) writable. id[i] names the
+// buffer seg[i] for vq_dev_put_used_singles; its ndesc is 1. The first other one ends it, and is in
+// *odd then, read but not taken: odd->is tells. Acquires at S1, P1.
+VQ_INLINE unsigned vq_dev_get_avail_singles(struct vq_dev *q, uint64_t f, bool write,
+                                            struct vq_seg *seg, uint16_t *id, unsigned n,
+                                            struct vq_odd *odd)
+{
+    struct vq_run to = {
+        .seg = seg, .c = NULL, .id = id, .flags = (uint16_t)(write ? VQ_DESC_F_WRITE : 0)};
+    *odd = (struct vq_odd){.is = false};
+    if (vq_unlikely(q->broken))
+        return 0;
+    return f & VQ_F_RING_PACKED ? vq_packed_get_singles(q, f, to, n, odd)
+                                : vq_split_get_singles(q, f, to, n, odd);
+}
+
+// Goes on as vq_dev_get_avail_burst does, with the buffer that vq_dev_get_avail_singles ended at:
+// what was read of it is not read again. No verb in between.
+VQ_INLINE unsigned vq_dev_get_avail_from(struct vq_dev *q, uint64_t f, struct vq_odd odd,
+                                         struct vq_chain *c, unsigned n, struct vq_seg *seg,
+                                         unsigned nseg)
+{
+    if (vq_unlikely(q->broken))
+        return 0;
+    return f & VQ_F_RING_PACKED ? vq_packed_get_from(q, f, odd, c, n, seg, nseg)
+                                : vq_split_get_from(q, f, odd, c, n, seg, nseg);
+}
+
 // Gives back the `n` buffers got last, untouched and unused: the next get returns them again.
-// `c` points at the first of them.
+// `c` points at the first of them; NULL: each has one descriptor.
 VQ_INLINE void vq_dev_unget_avail(struct vq_dev *q, uint64_t f, const struct vq_chain *c,
                                   unsigned n)
 {
@@ -215,6 +255,19 @@ VQ_INLINE void vq_dev_put_used_burst(struct vq_dev *q, uint64_t f, const struct 
         vq_packed_put_used(q, f, u, n);
     else
         vq_split_put_used(q, f, u, n);
+}
+
+// The same for buffers of one descriptor each. `bytes` is NULL where nothing was written, else none
+// of them is 0.
+VQ_INLINE void vq_dev_put_used_singles(struct vq_dev *q, uint64_t f, const uint16_t *id,
+                                       const uint32_t *bytes, unsigned n)
+{
+    if (vq_unlikely(q->broken))
+        return;
+    if (f & VQ_F_RING_PACKED)
+        vq_packed_put_used_singles(q, f, id, bytes, n);
+    else
+        vq_split_put_used_singles(q, f, id, bytes, n);
 }
 
 // One buffer.

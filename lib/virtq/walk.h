@@ -126,19 +126,30 @@ static inline bool vq_walk_table_entry(struct vq_dev *q, uint64_t table, uint32_
     return true;
 }
 
-// The usual buffer: one descriptor with bytes, all of them in the region.
-VQ_INLINE bool vq_walk_is_single(const struct vq_desc_copy *d, const struct vq_region *r)
+// Where a run of usual buffers goes: buffers of one descriptor with bytes, all of them in the
+// region that was hit last. Exactly one of `c` and `id` is not NULL, known at compile time.
+struct vq_run {
+    struct vq_seg *seg; // one for each
+    struct vq_chain *c; // of either direction
+    uint16_t *id;       // of the one direction that `flags` says
+    uint16_t flags;     // 0 or VQ_DESC_F_WRITE
+};
+
+// The flags that are looked at, and those that a usual buffer must have of them.
+VQ_INLINE uint16_t vq_run_mask(const struct vq_run *to)
 {
-    return !(d->flags & (VQ_DESC_F_NEXT | VQ_DESC_F_INDIRECT)) && d->bytes > 0 &&
-           vq_region_has(r, d->addr, d->bytes);
+    return VQ_DESC_F_NEXT | VQ_DESC_F_INDIRECT | (to->id ? VQ_DESC_F_WRITE : 0);
 }
 
-VQ_INLINE void vq_walk_single(const struct vq_desc_copy *d, const struct vq_region *r, uint16_t id,
-                              struct vq_chain *c, struct vq_seg *seg)
+VQ_INLINE void vq_run_add(const struct vq_run *to, unsigned i, const struct vq_desc_copy *d,
+                          const struct vq_region *r, uint16_t id)
 {
     bool write = d->flags & VQ_DESC_F_WRITE;
-    *seg = (struct vq_seg){.addr = d->addr + r->delta, .bytes = d->bytes};
-    *c = (struct vq_chain){seg, id, 1, !write, write};
+    to->seg[i] = (struct vq_seg){.addr = d->addr + r->delta, .bytes = d->bytes};
+    if (to->c)
+        to->c[i] = (struct vq_chain){&to->seg[i], id, 1, !write, write};
+    else
+        to->id[i] = id;
 }
 
 // Entries of an indirect table of `bytes`, 0 when that is not a legal length.

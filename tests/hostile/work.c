@@ -266,15 +266,18 @@ static void one_further(const uint8_t *at, uint64_t bytes)
 }
 
 // The dearest that a guest can do to one burst, if it is as quick as that: a long chain for each
-// packet.
+// packet, behind one that is not of the usual ones.
 static void a_long_chain_before_every_packet(void **state)
 {
     (void)state;
     for (unsigned f = 0; f < 2; f++) {
         open_ring(formats[f], RECEIVEQ, RING_SIZE);
         fill_table(RECEIVEQ, 0, TERN_SEGS + 1);
-        for (unsigned i = RING_SIZE; i-- > 0;)
+        uint64_t table = TABLE_AT + (TERN_SEGS + 8) * ENTRY_BYTES;
+        entry(table, 0, GPA(FRAME_AT), 12 + FRAME, VQ_DESC_F_WRITE, 0);
+        for (unsigned i = RING_SIZE; i-- > 1;)
             small_or_long(i, i != 1);
+        desc(RECEIVEQ, 0, GPA(table), ENTRY_BYTES, VQ_DESC_F_INDIRECT, 0);
         offer(RECEIVEQ, 0, RING_SIZE);
         hooked_at = 1;
         counted_hook = one_further;

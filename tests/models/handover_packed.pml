@@ -97,7 +97,7 @@ proctype driver()
         :: room > 0
         fi
     :: !held && room < SIZE && MARK(NEWS(WORD + SLOT(used))) == USED_MARK(used) ->
-        load(0, WORD + SLOT(used), AS_WRITTEN(P2b), r); // vq_packed_get_singles
+        load(0, WORD + SLOT(used), AS_WRITTEN(P2b), r); // vq_packed_get_used_run
         if
         :: MARK(r) == USED_MARK(used) ->
             d_step {
@@ -124,11 +124,11 @@ proctype device()
     bool held;
     do
     :: inflight < SIZE && !held && MARK(NEWS(WORD + SLOT(avail))) == AVAIL_MARK(avail) ->
-        load(1, WORD + SLOT(avail), AS_WRITTEN(P1b), r); // vq_packed_get_avail_singles
+        load(1, WORD + SLOT(avail), AS_WRITTEN(P1b), r); // vq_packed_get_run
         if
         :: MARK(r) == AVAIL_MARK(avail) ->
             id = ID(r);
-            load(1, ADDR + SLOT(avail), RELAXED, a); // vq_packed_get_avail_singles
+            load(1, ADDR + SLOT(avail), RELAXED, a); // vq_packed_get_run
             d_step {
                 assert(state[id] == AVAIL);
                 assert(a == ADDRESS(id))

@@ -83,7 +83,7 @@ proctype device()
     do
     :: seen == avail && NEWS(AVAIL_IDX) != avail -> // vq_split_avail_ready
         load(1, AVAIL_IDX, AS_WRITTEN(S1b), seen)
-    :: seen != avail -> // vq_split_get_avail_singles
+    :: seen != avail -> // vq_split_get_run
         load(1, AVAIL_RING + avail % SIZE, RELAXED, id);
         assert(state[id] == AVAIL);
         load(1, TABLE + id, RELAXED, r);

@@ -78,7 +78,7 @@ top:
         }
     :: atomic {
            outstanding > 0 && unnotified == 0 ->
-           load(0, SLOT(used), true, r); // vq_packed_get_singles: P2b
+           load(0, SLOT(used), true, r); // vq_packed_get_used_run: P2b
            if
            :: r == USED_MARK(used) ->
                used = (used + 1) % LAPS;
@@ -142,7 +142,7 @@ top:
        }
     :: atomic {
            AHEAD(avail, used) < SIZE ->
-           load(1, SLOT(avail), true, r); // vq_packed_get_avail_singles: P1b
+           load(1, SLOT(avail), true, r); // vq_packed_get_run: P1b
            if
            :: r == AVAIL_MARK(avail) ->
                avail = (avail + 1) % LAPS;

@@ -39,6 +39,7 @@ static inline uint32_t prop_least(uint32_t a, uint32_t b)
 struct prop_buf {
     uint32_t nelem, ndesc, writable, bytes;
     uint16_t id;
+    bool in_table; // the oracle's driver put it, or its end, into a table
     struct ref_elem elem[PROP_ELEMS];
     uint8_t table[PROP_ELEMS * 16] __attribute__((aligned(16)));
 };

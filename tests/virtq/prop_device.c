@@ -27,11 +27,13 @@ static struct ref_layout lay_out(struct run *t, struct prop_buf *b)
     struct ref_layout l = {0, 0};
     bool packed = t->p->f & VQ_F_RING_PACKED;
     b->ndesc = b->nelem;
+    b->in_table = false;
     if (!(t->p->f & VQ_F_RING_INDIRECT_DESC) || prop_below(t->p, 2))
         return l;
     l.table = ring_gpa(b->table);
     l.direct = packed || prop_below(t->p, 2) ? 0 : prop_below(t->p, b->nelem);
     b->ndesc = l.direct + 1;
+    b->in_table = true;
     return l;
 }
 
@@ -82,13 +84,15 @@ static void check_chain(struct run *t, const struct vq_chain *c, const struct vq
     PROP(t->p, c->nread == nread && c->nwrite == s - nread);
 }
 
-static void op_get(struct run *t)
+// Takes up to `n` chains, the first of them `odd` where that is one.
+static void get_from(struct run *t, struct vq_odd odd, uint32_t n)
 {
     struct vq_chain c[PROP_BURST];
     struct vq_seg seg[4 * PROP_ELEMS];
-    uint32_t n = prop_below(t->p, PROP_BURST + 1), used = 0, i;
-    uint32_t room = PROP_ELEMS + prop_below(t->p, 3 * PROP_ELEMS + 1);
-    uint32_t got = vq_dev_get_avail_burst(&t->r->dev, t->p->f, c, n, seg, room);
+    struct vq_dev *q = &t->r->dev;
+    uint32_t used = 0, i, room = PROP_ELEMS + prop_below(t->p, 3 * PROP_ELEMS + 1);
+    uint32_t got = odd.is ? vq_dev_get_avail_from(q, t->p->f, odd, c, n, seg, room)
+                          : vq_dev_get_avail_burst(q, t->p->f, c, n, seg, room);
 
     PROP(t->p, !t->r->dev.broken);
     for (i = 0; i < n && t->avail.n > 0; i++) {
@@ -112,6 +116,45 @@ static void op_get(struct run *t)
     t->p->ops += 1 + got;
 }
 
+static void op_get(struct run *t)
+{
+    get_from(t, (struct vq_odd){.is = false}, prop_below(t->p, PROP_BURST + 1));
+}
+
+// The buffers that the plural verb for singles must take, and no others.
+static void op_get_singles(struct run *t)
+{
+    struct vq_seg seg[PROP_BURST];
+    uint16_t id[PROP_BURST];
+    bool write = prop_below(t->p, 2);
+    uint32_t n = prop_below(t->p, PROP_BURST + 1), i;
+    struct vq_odd odd;
+    uint32_t got = vq_dev_get_avail_singles(&t->r->dev, t->p->f, write, seg, id, n, &odd);
+
+    PROP(t->p, !t->r->dev.broken);
+    for (i = 0; i < n && t->avail.n > 0; i++) {
+        struct prop_buf *b = prop_at(&t->avail, 0);
+        if (b->nelem != 1 || b->in_table || b->elem[0].bytes == 0 || b->elem[0].write != write)
+            break;
+        PROP(t->p, i < got);
+        PROP(t->p, seg[i].addr == b->elem[0].addr - RING_GAP && seg[i].bytes == b->elem[0].bytes);
+        b->id = id[i];
+        t->got_count++;
+        prop_push(&t->held, prop_pop(&t->avail));
+    }
+    PROP(t->p, i == got && odd.is == (i < n && t->avail.n > 0));
+    if (odd.is && prop_below(t->p, 2)) {
+        get_from(t, odd, n - i);
+        return;
+    }
+    uint32_t back = prop_below(t->p, 4) ? 0 : prop_below(t->p, got + 1);
+    vq_dev_unget_avail(&t->r->dev, t->p->f, NULL, back);
+    for (i = 0; i < back; i++)
+        prop_push_front(&t->avail, prop_pop_back(&t->held));
+    t->got_count -= back;
+    t->p->ops += 1 + got;
+}
+
 static void put_batch(struct run *t, uint32_t n)
 {
     struct vq_used last = {0, 0, 0};
@@ -123,6 +166,23 @@ static void put_batch(struct run *t, uint32_t n)
         prop_push(&t->put, b);
     }
     vq_dev_put_used_batch(&t->r->dev, t->p->f, last, n);
+}
+
+// Gives them back by the plural verb for singles, if they are some. False: they are not.
+static bool put_singles(struct run *t, const struct vq_used *u, uint32_t n)
+{
+    uint16_t id[PROP_BURST];
+    uint32_t bytes[PROP_BURST];
+    if (prop_below(t->p, 4) == 0)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        if (u[i].ndesc != 1 || !u[i].bytes != !u[0].bytes)
+            return false;
+        id[i] = u[i].id;
+        bytes[i] = u[i].bytes;
+    }
+    vq_dev_put_used_singles(&t->r->dev, t->p->f, id, n && u[0].bytes ? bytes : NULL, n);
+    return true;
 }
 
 static void op_put_used(struct run *t)
@@ -143,7 +203,8 @@ static void op_put_used(struct run *t)
         t->put_count += places(t, b);
         prop_push(&t->put, b);
     }
-    vq_dev_put_used_burst(&t->r->dev, t->p->f, u, n);
+    if (!put_singles(t, u, n))
+        vq_dev_put_used_burst(&t->r->dev, t->p->f, u, n);
 }
 
 static void publish(struct run *t)
@@ -231,8 +292,8 @@ static void op_move(struct run *t)
 static void step(struct run *t)
 {
     static void (*const op[])(struct run *) = {
-        op_put,      op_put,  op_get,     op_get,        op_put_used,   op_publish, op_publish,
-        op_put_used, op_wish, op_waiting, op_driver_get, op_driver_get, op_move};
+        op_put,     op_put,      op_get,  op_get,     op_get_singles, op_put_used,   op_publish,
+        op_publish, op_put_used, op_wish, op_waiting, op_driver_get,  op_driver_get, op_move};
     uint32_t kind = prop_below(t->p, 14);
     if (kind == 13)
         prop_ask(t->p, &t->r->ref, REF_DRIVER, t->used_pos);

@@ -29,11 +29,19 @@ static void op_put(struct run *t)
     struct vq_seg seg[PROP_BURST][PROP_ELEMS];
     struct vq_chain c[PROP_BURST];
     void *token[PROP_BURST];
-    uint32_t n = 1 + prop_below(t->p, PROP_BURST), fit = 0;
+    struct vq_seg single[PROP_BURST];
+    uint32_t n = 1 + prop_below(t->p, PROP_BURST), fit = 0, got;
+    bool singles = prop_below(t->p, 3) == 0, write = prop_below(t->p, 2);
 
     for (uint32_t i = 0; i < n; i++) {
         struct prop_buf *b = prop_at(&t->spare, i);
         prop_make(t->p, b, false);
+        if (singles) {
+            b->nelem = 1;
+            b->elem[0].write = write;
+            b->writable = write ? b->elem[0].bytes : 0;
+            single[i] = (struct vq_seg){b->elem[0].addr, b->elem[0].bytes};
+        }
         c[i] = (struct vq_chain){.seg = seg[i]};
         for (uint32_t k = 0; k < b->nelem; k++) {
             seg[i][k] = (struct vq_seg){b->elem[k].addr, b->elem[k].bytes};
@@ -42,7 +50,10 @@ static void op_put(struct run *t)
         }
         token[i] = b;
     }
-    uint32_t got = vq_drv_put_avail_burst(&t->r->drv, t->p->f, c, token, n);
+    if (singles)
+        got = vq_drv_put_avail_singles(&t->r->drv, t->p->f, write, single, token, n);
+    else
+        got = vq_drv_put_avail_burst(&t->r->drv, t->p->f, c, token, n);
     while (fit < n && model_fits(t, prop_at(&t->spare, 0))) {
         struct prop_buf *b = prop_pop(&t->spare);
         t->room -= b->ndesc;

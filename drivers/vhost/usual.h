@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The bursts that most packets take: one segment each, in buffers of one descriptor, no offload.
+// They end at the first packet or buffer that is something else, and say so in *more (*odd is that
+// buffer); burst.h has the bursts that take anything, and the functions that both share.
+#ifndef TERN_VHOST_USUAL_H
+#define TERN_VHOST_USUAL_H
+
+#include "burst.h"
+
+// Copies the frame behind the net header of one buffer. False: dropped, and `m` is still raw.
+VQ_INLINE bool tern_rx_copy(struct tern_queue *q, struct vq_seg *seg, struct rte_mbuf *m,
+                            uint32_t room)
+{
+    uint32_t bytes = seg->bytes - q->hdr_bytes; // of a buffer shorter than that: very many
+    if (likely(bytes <= room && bytes >= RTE_ETHER_HDR_LEN)) {
+        const uint8_t *from = (const uint8_t *)vq_seg_ptr(seg) + q->hdr_bytes;
+        tern_mbuf_prepare(m, q->rearm, q->mbuf_flags, bytes);
+        tern_copy(rte_pktmbuf_mtod(m, void *), from, bytes);
+        return true;
+    }
+    struct vq_chain c = {.seg = seg, .ndesc = 1, .nread = 1};
+    return tern_rx_odd(q, &c, m);
+}
+
+// Gives `n` buffers back unchanged: in order with one entry for all of them.
+VQ_INLINE void tern_rx_return(struct tern_queue *q, uint64_t f, const uint16_t *id, unsigned n)
+{
+    struct vq_used last = {.id = id[n - 1], .ndesc = (uint16_t)n};
+    if (f & VQ_F_IN_ORDER)
+        vq_dev_put_used_batch(&q->vq->vq, f, last, n);
+    else
+        vq_dev_put_used_singles(&q->vq->vq, f, id, NULL, n);
+    tern_finish(q, f);
+}
+
+VQ_INLINE uint16_t tern_rx_usual(struct tern_queue *q, uint64_t f, struct rte_mbuf **pkts,
+                                 uint16_t n, struct vq_odd *odd, bool *more)
+{
+    struct vq_seg seg[TERN_CHUNK];
+    uint16_t id[TERN_CHUNK];
+    struct vq_dev *vq = &q->vq->vq;
+    unsigned got = vq_dev_get_avail_singles(vq, f, false, seg, id, n, odd), kept = 0;
+    uint64_t bytes = 0;
+
+    *more = odd->is;
+    if (got == 0)
+        return 0;
+    for (unsigned i = 0; i < got; i++)
+        vq_prefetch((uint8_t *)vq_seg_ptr(&seg[i]) + q->hdr_bytes);
+    if (unlikely(!tern_mbuf_get_bulk(q->mp, pkts, got))) {
+        q->stats.alloc_failed++;
+        vq_dev_unget_avail(vq, f, NULL, got);
+        *more = false;
+        return 0;
+    }
+    uint32_t room = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
+    for (unsigned i = 0; i < got; i++) {
+        struct rte_mbuf *m = pkts[kept];
+        if (unlikely(!tern_rx_copy(q, &seg[i], m, room)))
+            continue;
+        tern_count_kind(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
+        bytes += m->pkt_len;
+        kept++;
+    }
+    tern_count_sum(&q->stats.p, kept, bytes);
+    if (unlikely(kept < got))
+        tern_mbuf_put_bulk(q->mp, &pkts[kept], got - kept);
+    if (unlikely(q->vlan_strip))
+        for (unsigned i = 0; i < kept; i++)
+            tern_rx_strip(pkts[i], f);
+    tern_rx_return(q, f, id, got);
+    return (uint16_t)kept;
+}
+
+VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mbuf **pkts,
+                                 uint16_t n, struct vq_odd *odd, bool *more)
+{
+    struct vq_seg seg[TERN_CHUNK];
+    uint16_t id[TERN_CHUNK];
+    uint32_t used[TERN_CHUNK];
+    struct vq_dev *vq = &q->vq->vq;
+    unsigned got = vq_dev_get_avail_singles(vq, f, true, seg, id, n, odd), kept = 0, i;
+    uint64_t bytes = 0;
+
+    tern_tx_prefetch(q, seg, got);
+    for (i = 0; i < got; i++) {
+        const struct rte_mbuf *m = pkts[i];
+        uint32_t len = m->pkt_len, need = q->hdr_bytes + len;
+        if (unlikely(m->nb_segs != 1 || seg[i].bytes < need || (m->ol_flags & RTE_MBUF_F_TX_VLAN)))
+            break;
+        uint8_t *to = vq_seg_ptr(&seg[i]);
+        const void *data = rte_pktmbuf_mtod(m, const void *);
+        kept += tern_hdr_keep(to, q->hdr_bytes);
+        tern_copy(to + q->hdr_bytes, data, len);
+        tern_count_kind(&q->stats.p, data, len);
+        used[i] = need;
+        bytes += len;
+    }
+    *more = odd->is;
+    if (unlikely(i < got)) {
+        vq_dev_unget_avail(vq, f, NULL, got - i);
+        odd->is = false;
+        *more = true;
+    }
+    if (unlikely(i == 0))
+        return 0;
+    tern_count_sum(&q->stats.p, i, bytes);
+    q->hdr_kept = kept > i / 2;
+    vq_dev_put_used_singles(vq, f, id, used, i);
+    tern_finish(q, f);
+    tern_mbuf_free_bulk(pkts, i);
+    return (uint16_t)i;
+}
+
+#endif
