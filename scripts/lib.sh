@@ -115,11 +115,11 @@ spawn() {
 
 # stop PID: asks, waits up to 5 s, then insists. A process that is gone already is no error.
 stop() {
-    local pid=$1 tries=50
-    kill -TERM "$pid" 2>/dev/null || return 0
-    while ((tries-- > 0)) && kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
-    kill -KILL "$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
+    local id=$1 tries=50
+    kill -TERM "$id" 2>/dev/null || return 0
+    while ((tries-- > 0)) && kill -0 "$id" 2>/dev/null; do sleep 0.1; done
+    kill -KILL "$id" 2>/dev/null || true
+    wait "$id" 2>/dev/null || true
 }
 
 # poll_until SECONDS COMMAND...: true as soon as COMMAND is, false when the time has passed.
@@ -133,9 +133,9 @@ poll_until() {
 }
 
 cleanup() {
-    local status=$? pid
+    local status=$? id
     trap '' HUP INT TERM # a second Ctrl-C would end this, not what is to end
-    for pid in "${TERN_PIDS[@]}"; do stop "$pid"; done
+    for id in "${TERN_PIDS[@]}"; do stop "$id"; done
     [[ -z $TERN_RUNDIR ]] || rm -rf -- "$TERN_RUNDIR"
     return "$status"
 }
