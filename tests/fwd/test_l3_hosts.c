@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The mode l3 as a host: ARP and neighbour discovery, echo, and errors.
+#include "l3bed.h"
+
+// --- ARP and neighbour discovery ----------------------------------------------------------------
+
+static bool count(const struct fwd_neigh_entry *e, void *arg)
+{
+    (void)e;
+    *(unsigned *)arg += 1;
+    return true;
+}
+
+static unsigned neighbours(void)
+{
+    unsigned n = 0;
+    fwd_neigh_walk(fwd_l3_neigh(&bed), count, &n);
+    return n;
+}
+
+static void it_answers_for_its_own_addresses_only(void **state)
+{
+    uint32_t len;
+    (void)state;
+    in(0, arp(0, 9, 1, "10.0.0.9", "10.0.0.1"));
+    const uint8_t *p = next(0, &len);
+    const uint8_t want[] = {2, 0, 0, 0, 0, 9,    2, 0,  0, 0, 0xff, 0, 8, 6, 0, 1, 8, 0,  6, 4, 0,
+                            2, 2, 0, 0, 0, 0xff, 0, 10, 0, 0, 1,    2, 0, 0, 0, 0, 9, 10, 0, 0, 9};
+    assert_non_null(p);
+    assert_int_equal(len, 60);
+    assert_memory_equal(p, want, sizeof(want));
+    is_dropped(0, arp(0, 9, 1, "10.0.0.9", "10.0.0.2"), FWD_FOR_HOST);
+    is_dropped(0, arp(0, 9, 1, "10.0.0.9", "10.0.1.1"), FWD_FOR_HOST); // of the other port
+    is_dropped(0, arp(0, 9, 1, "10.0.0.1", "10.0.0.1"), FWD_BAD_SOURCE);
+    in(0, arp(0, 9, 1, "0.0.0.0", "10.0.0.1")); // is it taken? It is.
+    assert_non_null(next(0, &len));
+    in(0, arp(0, 9, 1, "10.9.9.9", "10.0.0.1")); // of no subnet of the link: answered, not learned
+    assert_non_null(next(0, &len));
+    assert_int_equal(neighbours(), 1); // of the first question
+    in(0, arp(0, 9, 1, "10.0.0.9", "10.0.0.1"));
+    bed_forget();
+    for (unsigned i = 0; i < 8; i++) {
+        static const struct {
+            uint8_t at, value;
+        } wrong[] = {{15, 2}, {16, 9}, {18, 5}, {19, 6}, {22, 1}, {22, 255}, {14, 1}, {17, 1}};
+        uint32_t n = arp(0, 9, 1, "10.0.0.9", "10.0.0.1");
+        f[wrong[i].at] = wrong[i].value;
+        is_dropped(0, n, FWD_BAD_HEADER);
+    }
+    arp(0, 9, 1, "10.0.0.9", "10.0.0.1");
+    for (uint32_t n = 14; n < 42; n++)
+        is_dropped(0, n, FWD_TRUNCATED);
+}
+
+static void packets_wait_while_it_asks_by_arp(void **state)
+{
+    uint32_t len;
+    (void)state;
+    in(0, packet(0, "10.0.0.2", "10.0.1.77", 17, 100));
+    const uint8_t *p = next(1, &len);
+    assert_non_null(p);
+    const uint8_t want[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0xff, 1, 8,    6,
+                            0,    1,    8,    0,    6,    4,    0, 1, 2, 0, 0,    0, 0xff, 1,
+                            10,   0,    1,    1,    0,    0,    0, 0, 0, 0, 10,   0, 1,    77};
+    assert_memory_equal(p, want, sizeof(want));
+    for (unsigned i = 0; i < 20; i++)
+        in(0, packet(0, "10.0.0.2", "10.0.1.77", 17, 100));
+    assert_int_equal(bed_sent_all(), 0);
+    assert_int_equal(bed_drops(FWD_RESOLVING), 21 - FWD_NEIGH_WAITING);
+    assert_int_equal(fwd_mode_l3.in_flight(&bed), FWD_NEIGH_WAITING);
+    in(1, arp(1, 0x77, 2, "10.0.1.77", "10.0.1.1"));
+    assert_int_equal(bed_sent(1), FWD_NEIGH_WAITING);
+    p = next(1, &len);
+    assert_int_equal(p[5], 0x77);
+    assert_int_equal(p[ETHER + 8], 63);
+    assert_int_equal(sum_of(p + ETHER, 20, 0), 0xffff);
+    bed_forget();
+    is_forwarded(0, 1, 0x77, packet(0, "10.0.0.2", "10.0.1.77", 17, 100));
+}
+
+static void packets_wait_while_it_asks_by_nd(void **state)
+{
+    uint32_t len;
+    (void)state;
+    in(0, packet(0, "2001:db8::2", "2001:db8:1::1234:5678", 17, 100));
+    const uint8_t *p = next(1, &len);
+    assert_non_null(p);
+    const uint8_t group[] = {0x33, 0x33, 0xff, 0x34, 0x56, 0x78, 2, 0, 0, 0, 0xff, 1, 0x86, 0xdd};
+    struct fwd_addr target = addr("2001:db8:1::1234:5678"), to = addr("ff02::1:ff34:5678"),
+                    own = addr("2001:db8:1::1");
+    assert_int_equal(len, ETHER + 72);
+    assert_memory_equal(p, group, sizeof(group));
+    assert_int_equal(p[ETHER + 7], 255);
+    assert_memory_equal(p + ETHER + 8, own.b, 16);
+    assert_memory_equal(p + ETHER + 24, to.b, 16);
+    assert_int_equal(p[ETHER + 40], 135);
+    assert_memory_equal(p + ETHER + 48, target.b, 16);
+    const uint8_t option[] = {1, 1, 2, 0, 0, 0, 0xff, 1};
+    assert_memory_equal(p + ETHER + 64, option, 8);
+    assert_int_equal(sum6(p + ETHER, 32), 0xffff);
+    in(1, nd(1, 0x78, 136, "2001:db8:1::1234:5678", "2001:db8:1::1", "2001:db8:1::1234:5678"));
+    p = next(1, &len);
+    assert_non_null(p);
+    assert_int_equal(p[5], 0x78);
+    is_forwarded(0, 1, 0x78, packet(0, "2001:db8::2", "2001:db8:1::1234:5678", 17, 1));
+}
+
+static void it_answers_solicitations(void **state)
+{
+    uint32_t len;
+    (void)state;
+    in(0, nd(0, 9, 135, "2001:db8::9", "ff02::1:ff00:1", "2001:db8::1"));
+    const uint8_t *p = next(0, &len);
+    assert_non_null(p);
+    struct fwd_addr host = addr("2001:db8::9"), own = addr("2001:db8::1"), all = addr("ff02::1");
+    assert_int_equal(p[5], 9);
+    assert_int_equal(p[ETHER + 7], 255);
+    assert_memory_equal(p + ETHER + 8, own.b, 16);
+    assert_memory_equal(p + ETHER + 24, host.b, 16);
+    assert_int_equal(p[ETHER + 40], 136);
+    assert_int_equal(p[ETHER + 44], 0xe0);
+    assert_memory_equal(p + ETHER + 48, own.b, 16);
+    assert_int_equal(sum6(p + ETHER, 32), 0xffff);
+    // One that looks whether the address is taken is told by all-nodes.
+    in(0, nd(0, 9, 135, "::", "ff02::1:ff00:1", "2001:db8::1"));
+    p = next(0, &len);
+    assert_non_null(p);
+    assert_memory_equal(p + ETHER + 24, all.b, 16);
+    assert_int_equal(p[ETHER + 44], 0xa0);
+    // The link-local address is its own too: fe80::ff:fe00:ff00 of 02:00:00:00:ff:00.
+    in(0, nd(0, 9, 135, "fe80::9", "ff02::1:ff00:ff00", "fe80::ff:fe00:ff00"));
+    assert_non_null(next(0, &len));
+    is_dropped(0, nd(0, 9, 135, "2001:db8::9", "ff02::1:ff00:7", "2001:db8::7"), FWD_FOR_HOST);
+    is_dropped(0, nd(0, 9, 135, "2001:db8:1::9", "ff02::1:ff00:1", "2001:db8::1"), FWD_FOR_HOST);
+}
+
+static void messages_of_nd_are_checked(void **state)
+{
+    (void)state;
+    uint32_t n = nd(0, 9, 135, "2001:db8::9", "ff02::1:ff00:1", "2001:db8::1");
+    f[ETHER + 7] = 254; // it came from farther than the link
+    is_dropped(0, n, FWD_BAD_HEADER);
+    nd(0, 9, 135, "2001:db8::9", "ff02::1:ff00:1", "2001:db8::1");
+    f[n - 1] ^= 1;
+    is_dropped(0, n, FWD_BAD_HEADER);
+    nd(0, 9, 135, "2001:db8::9", "ff02::1:ff00:1", "2001:db8::1");
+    f[ETHER + 65] = 0; // an option of no length
+    fix6(f + ETHER, 32);
+    is_dropped(0, n, FWD_BAD_HEADER);
+    f[ETHER + 65] = 2; // longer than the message
+    fix6(f + ETHER, 32);
+    is_dropped(0, n, FWD_BAD_HEADER);
+    put16(f + ETHER + 4, 20);
+    fix6(f + ETHER, 20);
+    is_dropped(0, n, FWD_TRUNCATED);
+}
+
+// --- ICMP ---------------------------------------------------------------------------------------
+
+static uint32_t echo(unsigned port, const char *from, const char *to, unsigned bytes)
+{
+    struct fwd_addr a = addr(from);
+    bool v4 = fwd_addr_is_v4(&a);
+    uint32_t n = packet(port, from, to, v4 ? 1 : 58, 8 + bytes);
+    uint8_t *m = f + n - 8 - bytes;
+    m[0] = v4 ? 8 : 128, m[1] = 0;
+    put16(m + 2, 0);
+    if (v4)
+        put16(m + 2, (uint16_t)~sum_of(m, 8 + bytes, 0));
+    else
+        fix6(f + ETHER, 8 + bytes);
+    return n;
+}
+
+static void it_answers_echo(void **state)
+{
+    uint32_t len;
+    (void)state;
+    teach();
+    for (unsigned bytes = 0; bytes < 60; bytes += 3) {
+        uint32_t n = echo(0, "10.0.0.2", "10.0.1.1", bytes); // any of its addresses
+        in(0, n);
+        const uint8_t *p = next(0, &len);
+        assert_non_null(p);
+        assert_int_equal(len, n);
+        assert_int_equal(p[5], 2);
+        assert_memory_equal(p + ETHER + 12, f + ETHER + 16, 4);
+        assert_memory_equal(p + ETHER + 16, f + ETHER + 12, 4);
+        assert_int_equal(sum_of(p + ETHER, 20, 0), 0xffff);
+        assert_int_equal(p[ETHER + 20], 0);
+        assert_int_equal(sum_of(p + ETHER + 20, 8 + bytes, 0), 0xffff);
+        assert_memory_equal(p + ETHER + 24, f + ETHER + 24, 4 + bytes);
+        n = echo(0, "2001:db8::2", "2001:db8::1", bytes);
+        in(0, n);
+        p = next(0, &len);
+        assert_non_null(p);
+        assert_int_equal(len, n);
+        assert_int_equal(p[ETHER + 40], 129);
+        assert_int_equal(sum6(p + ETHER, 8 + bytes), 0xffff);
+    }
+    uint32_t n = echo(0, "10.0.0.2", "10.0.0.1", 10);
+    f[n - 1] ^= 1;
+    is_dropped(0, n, FWD_BAD_HEADER);
+    is_dropped(0, packet(0, "10.0.0.2", "10.0.0.1", 6, 20), FWD_FOR_HOST);
+}
+
+// The error is to the sender, from the port's address, quotes the packet, and its sums are right.
+static void error_is_sent(unsigned port, uint32_t len, unsigned type, unsigned code, unsigned mtu)
+{
+    uint32_t got = 0;
+    unsigned all = bed_sent_all();
+    in(port, len);
+    assert_int_equal(bed_sent_all(), all + 1);
+    bool v4 = f[12] == 8;
+    unsigned hdr = v4 ? 20 : 40;
+    const uint8_t *p = next(port, &got), *m = p + ETHER + hdr;
+    assert_non_null(p);
+    assert_int_equal(m[0], type);
+    assert_int_equal(m[1], code);
+    assert_int_equal(get16(m + 6), mtu);
+    uint32_t quote = got - ETHER - hdr - 8;
+    assert_int_equal(quote, RTE_MIN(len - ETHER, v4 ? 548u : 1232u));
+    assert_memory_equal(m + 8, f + ETHER, quote);
+    if (v4) {
+        assert_memory_equal(p + ETHER + 16, f + ETHER + 12, 4);
+        assert_int_equal(sum_of(p + ETHER, 20, 0), 0xffff);
+        assert_int_equal(sum_of(m, 8 + quote, 0), 0xffff);
+        assert_int_equal(get16(p + ETHER + 2), got - ETHER);
+    } else {
+        assert_memory_equal(p + ETHER + 24, f + ETHER + 8, 16);
+        assert_int_equal(sum6(p + ETHER, 8 + quote), 0xffff);
+        assert_int_equal(get16(p + ETHER + 4), got - ETHER - 40);
+    }
+}
+
+static void errors_tell_why(void **state)
+{
+    (void)state;
+    teach();
+    uint32_t n = packet(0, "10.0.0.2", "10.0.1.3", 17, 1000);
+    f[ETHER + 8] = 1;
+    fix4(f + ETHER);
+    error_is_sent(0, n, 11, 0, 0);
+    n = packet(0, "2001:db8::2", "2001:db8:1::3", 17, 1400);
+    f[ETHER + 7] = 1;
+    error_is_sent(0, n, 3, 0, 0);
+    error_is_sent(0, packet(0, "10.0.0.2", "172.16.0.1", 17, 10), 3, 0, 0);
+    n = packet(0, "10.0.0.2", "10.0.1.3", 17, 1481);
+    f[ETHER + 6] = 0x40;
+    fix4(f + ETHER);
+    error_is_sent(0, n, 3, 4, 1500);
+    error_is_sent(0, packet(0, "2001:db8::2", "2001:db8:1::3", 17, 1461), 2, 0, 1500);
+    error_is_sent(0, packet(0, "10.0.0.2", "10.0.0.1", 17, 10), 3, 3, 0);
+    error_is_sent(0, packet(0, "2001:db8::2", "2001:db8::1", 17, 10), 1, 4, 0);
+    assert_int_equal(bed_drops(FWD_TTL_EXPIRED), 2);
+    assert_int_equal(bed_drops(FWD_NO_ROUTE), 1);
+    assert_int_equal(bed_drops(FWD_TOO_BIG), 2);
+}
+
+static void no_error_is_sent_about_errors_fragments_and_groups(void **state)
+{
+    static const uint8_t errors4[] = {3, 4, 5, 11, 12}, errors6[] = {1, 2, 3, 4, 127};
+    (void)state;
+    teach();
+    for (unsigned i = 0; i < RTE_DIM(errors4); i++) {
+        uint32_t n = packet(0, "10.0.0.2", "172.16.0.1", 1, 30);
+        f[ETHER + 20] = errors4[i];
+        is_dropped(0, n, FWD_NO_ROUTE);
+        n = packet(0, "2001:db8::2", "2001:db8:1::3", 58, 30);
+        f[ETHER + 7] = 1;
+        f[ETHER + 40] = errors6[i];
+        is_dropped(0, n, FWD_TTL_EXPIRED);
+    }
+    uint32_t n = packet(0, "10.0.0.2", "172.16.0.1", 17, 30);
+    f[ETHER + 7] = 1; // not the first fragment
+    fix4(f + ETHER);
+    is_dropped(0, n, FWD_NO_ROUTE);
+    n = packet(0, "10.0.0.2", "172.16.0.1", 17, 30);
+    memset(f, 0xff, 6); // to all on the link
+    is_dropped(0, n, FWD_MULTICAST);
+    // An echo that finds no route is worth one.
+    error_is_sent(0, echo(0, "10.0.0.2", "172.16.0.1", 5), 3, 0, 0);
+}
+
+static void errors_are_limited(void **state)
+{
+    (void)state;
+    teach();
+    for (int i = 0; i < 1000; i++)
+        in(0, packet(0, "10.0.0.2", "172.16.0.1", 17, 10));
+    assert_in_range(bed_sent_all(), 100, 300); // 100 a second
+    assert_int_equal(bed_drops(FWD_NO_ROUTE), 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(it_answers_for_its_own_addresses_only),
+        TEST(packets_wait_while_it_asks_by_arp),
+        TEST(packets_wait_while_it_asks_by_nd),
+        TEST(it_answers_solicitations),
+        TEST(messages_of_nd_are_checked),
+        TEST(it_answers_echo),
+        TEST(errors_tell_why),
+        TEST(no_error_is_sent_about_errors_fragments_and_groups),
+        TEST(errors_are_limited),
+    };
+    if (!eal_start("320"))
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    eal_end();
+    return failed;
+}
