@@ -239,6 +239,51 @@ static inline void is_forwarded(unsigned from, unsigned port, uint8_t host, uint
     assert_memory_equal(p, want, len);
 }
 
+static inline uint32_t echo(unsigned port, const char *from, const char *to, unsigned bytes)
+{
+    struct fwd_addr a = addr(from);
+    bool v4 = fwd_addr_is_v4(&a);
+    uint32_t n = packet(port, from, to, v4 ? 1 : 58, 8 + bytes);
+    uint8_t *m = f + n - 8 - bytes;
+    m[0] = v4 ? 8 : 128, m[1] = 0;
+    put16(m + 2, 0);
+    if (v4)
+        put16(m + 2, (uint16_t)~sum_of(m, 8 + bytes, 0));
+    else
+        fix6(f + ETHER, 8 + bytes);
+    return n;
+}
+
+// The error is to the sender, from the port's address, quotes the packet, and its sums are right.
+static inline void error_is_sent(unsigned port, uint32_t len, unsigned type, unsigned code,
+                                 unsigned mtu)
+{
+    uint32_t got = 0;
+    unsigned all = bed_sent_all();
+    in(port, len);
+    assert_int_equal(bed_sent_all(), all + 1);
+    bool v4 = f[12] == 8;
+    unsigned hdr = v4 ? 20 : 40;
+    const uint8_t *p = next(port, &got), *m = p + ETHER + hdr;
+    assert_non_null(p);
+    assert_int_equal(m[0], type);
+    assert_int_equal(m[1], code);
+    assert_int_equal(get16(m + 6), mtu);
+    uint32_t quote = got - ETHER - hdr - 8;
+    assert_int_equal(quote, RTE_MIN(len - ETHER, v4 ? 548u : 1232u));
+    assert_memory_equal(m + 8, f + ETHER, quote);
+    if (v4) {
+        assert_memory_equal(p + ETHER + 16, f + ETHER + 12, 4);
+        assert_int_equal(sum_of(p + ETHER, 20, 0), 0xffff);
+        assert_int_equal(sum_of(m, 8 + quote, 0), 0xffff);
+        assert_int_equal(get16(p + ETHER + 2), got - ETHER);
+    } else {
+        assert_memory_equal(p + ETHER + 24, f + ETHER + 8, 16);
+        assert_int_equal(sum6(p + ETHER, 8 + quote), 0xffff);
+        assert_int_equal(get16(p + ETHER + 4), got - ETHER - 40);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_router, close_router)
 
 #endif
