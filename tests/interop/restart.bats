@@ -15,8 +15,8 @@ teardown() { stop_all; show_logs; }
 
 round_args() { echo "--packets $(scaled 20000 200000) --size-range 64-1518"; }
 
-# A test that goes through both formats has ten restarts in each, unless full counts are asked for.
-each() { if full; then echo $TIMES; else echo $((TIMES / 2)); fi; }
+# A test that goes through both formats has five restarts in each, unless full counts are asked for.
+each() { if full; then echo $TIMES; else echo $((TIMES / 4)); fi; }
 
 # format I: a driver's ring format, changing from one restart to the next
 format() { echo "packed_vq=$(($1 % 2)),in_order=$(($1 / 2 % 2)),mrg_rxbuf=$(($1 / 4 % 2))"; }
