@@ -22,22 +22,30 @@ VQ_INLINE void tern_finish(struct tern_queue *q, uint64_t f)
 
 // ---- rx: packets from the driver ----
 
+// Bytes of the frame in a chain from the driver. 0: it is none, and was dropped or broke the ring.
+static inline uint64_t tern_rx_frame_bytes(struct tern_queue *q, const struct vq_chain *c)
+{
+    uint64_t total = tern_seg_bytes(c->seg, c->nread);
+    if (c->nwrite) {
+        vq_dev_break(&q->vq->vq, VQ_E_DIRECTION);
+        return 0;
+    }
+    if (total < q->hdr_bytes + RTE_ETHER_HDR_LEN) {
+        q->stats.drops[TERN_DROP_RUNT]++;
+        return 0;
+    }
+    return total - q->hdr_bytes;
+}
+
 // Any packet that is not one segment into one mbuf. False: dropped, and `m` is still raw.
 static __rte_noinline bool tern_rx_odd(struct tern_queue *q, const struct vq_chain *c,
                                        struct rte_mbuf *m)
 {
     struct tern_cursor at = {.seg = c->seg, .nseg = c->nread, .at = 0};
-    uint64_t total = tern_seg_bytes(c->seg, c->nread);
-    if (c->nwrite) {
-        vq_dev_break(&q->vq->vq, VQ_E_DIRECTION);
+    uint64_t bytes = tern_rx_frame_bytes(q, c);
+    if (bytes == 0)
         return false;
-    }
-    if (total < q->hdr_bytes + RTE_ETHER_HDR_LEN) {
-        q->stats.drops[TERN_DROP_RUNT]++;
-        return false;
-    }
     uint32_t room = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
-    uint64_t bytes = total - q->hdr_bytes;
     bool fits = bytes <= room;
     if (bytes > q->max_pkt_bytes || (!fits && q->linear && (!q->ext || bytes > TERN_ATTACH_MAX))) {
         q->stats.drops[TERN_DROP_TOO_LONG]++;

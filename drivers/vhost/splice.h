@@ -27,20 +27,14 @@ static __rte_noinline bool tern_splice_look_odd(struct tern_queue *q, const stru
                                                 struct tern_splice_pkt *p)
 {
     struct tern_cursor at = {.seg = c->seg, .nseg = c->nread, .at = 0};
-    uint64_t total = tern_seg_bytes(c->seg, c->nread);
-    if (c->nwrite) {
-        vq_dev_break(&q->vq->vq, VQ_E_DIRECTION);
+    uint64_t bytes = tern_rx_frame_bytes(q, c);
+    if (bytes == 0)
         return false;
-    }
-    if (total < q->hdr_bytes + RTE_ETHER_HDR_LEN) {
-        q->stats.drops[TERN_DROP_RUNT]++;
-        return false;
-    }
-    if (total - q->hdr_bytes > q->max_pkt_bytes) {
+    if (bytes > q->max_pkt_bytes) {
         q->stats.drops[TERN_DROP_TOO_LONG]++;
         return false;
     }
-    p->bytes = (uint32_t)(total - q->hdr_bytes);
+    p->bytes = (uint32_t)bytes;
     p->head_bytes = (uint8_t)RTE_MIN(p->bytes, TERN_SPLICE_HEAD);
     tern_cursor_skip(&at, q->hdr_bytes);
     tern_cursor_copy(&at, p->head, NULL, p->head_bytes);
