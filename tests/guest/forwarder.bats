@@ -1,27 +1,33 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck disable=SC2154,SC2034 # names of lib.bash and checks.bash
-# Two guests joined by tern-fwd in place of testpmd: bridged, and routed. Two boots of both guests take minutes under
-# emulation, so this is for the full counts; the same modes between the kernel's own stacks are tests/fwd/modes.bats.
+# Guests joined by tern-fwd in place of testpmd: to each other, bridged and routed, and to a network name space behind a
+# TAP. Briefly; with TERN_TEST_FULL=1 at length. The same modes between the kernel's own stacks are tests/fwd/modes.bats.
 
 bats_require_minimum_version 1.5.0
 load lib
 load checks
 
 fwd=$build/apps/fwd/tern-fwd
+iperf_bytes=$((4 << 20))
 
-setup_file() { prepare_suite; }
+setup_file() { prepare_suite iperf3; }
 setup() {
-    [[ ${TERN_TEST_FULL:-0} = 1 ]] || skip "only with TERN_TEST_FULL=1"
     need_guests
-}
-teardown() { pair_stop; }
-
-# forwarder_start INI: the lines of [fwd] and of the two ports' sections, in which @ stands for the sockets' folder.
-forwarder_start() {
+    tap=tg$$ ns=
     run=$(mktemp -d "${TMPDIR:-/tmp}/tern-guest.XXXXXX")
     declare -gA qemu_pid=() guest_in=() guest_out=()
-    printf '%s\n' "${1//@/"$run"}" >"$run/ini"
+}
+teardown() {
+    space_stop
+    pair_stop
+}
+
+# forwarder_start MODE LINE...: the lines of the ports' sections, in which @ stands for the sockets' folder.
+forwarder_start() {
+    printf '[fwd]\nmode = %s\nidle = pause\nmbufs = 8192\n' "$1" >"$run/ini"
+    shift
+    printf '%s\n' "${@//@/"$run"}" >>"$run/ini"
     nice -n 10 "$fwd" -d "$plugin" --lcores '0@0,1@0' --no-pci --no-huge -m 384 \
         --file-prefix "guest$$" -- --file "$run/ini" >"$run/testpmd.log" 2>&1 </dev/null 3>&- &
     testpmd_pid=$!
@@ -36,66 +42,138 @@ forwarder_up() {
 forwarder_quit() {
     kill "$testpmd_pid"
     wait "$testpmd_pid"
+    grep '^rx .* in flight' "$run/testpmd.log"
     awk '/^rx .* in flight/ { gsub(/[^0-9 ]/, ""); bad = $1 + $2 != $3 + $4 + $5; seen = 1 }
         END { exit bad || !seen }' "$run/testpmd.log"
 }
 
-boot_both() {
-    local name
-    for name in A B; do guest_boot "$name" 1 packed="$1" mrg_rxbuf=on; done
-    for name in A B; do guest_wait "$name"; done
+# port N LINE...: the section of a guest's port; A's is 0.
+port() {
+    printf '[port net_tern_vhost%s]\ndevargs = iface=@/%s.sock\n' "$1" "$([[ $1 = 0 ]] && echo A || echo B)"
+    printf '%s\n' "${@:2}"
 }
 
-# ipv6_works ADDRESS_OF_A ADDRESS_OF_B
-ipv6_works() {
-    local name
-    for name in A B; do
-        guest "$name" 60 "echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip -6 addr add $1/64 dev eth0" || return 1
-        shift
+# boot PACKED NAME...
+boot() {
+    local name packed=$1
+    shift
+    for name in "$@"; do guest_boot "$name" 1 packed="$packed" mrg_rxbuf=on; done
+    for name in "$@"; do guest_wait "$name"; done
+}
+
+# address NAME IPV4 IPV6 [GATEWAY_IPV4 GATEWAY_IPV6]: a guest's, in place of those that it had.
+address() {
+    local todo="ip addr flush dev eth0; echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad"
+    todo+="; ip addr add $2/24 broadcast + dev eth0 && ip -6 addr add $3/64 dev eth0"
+    [[ -z ${4:-} ]] || todo+=" && ip route add default via $4 && ip -6 route add default via $5"
+    guest_ip[$1]=$2
+    guest "$1" 60 "$todo"
+}
+
+# --- the network name space ---
+
+in_space() { ip netns exec "$ns" "$@"; }
+
+# space_start IPV4/BITS IPV6/BITS: the TAP of the forwarder goes there, and iperf3 serves.
+space_start() {
+    ns=fwd$$
+    ip netns add "$ns"
+    ip link set "$tap" netns "$ns" name net0
+    in_space sysctl -qw net.ipv6.conf.net0.accept_dad=0 net.ipv6.conf.net0.accept_ra=0
+    in_space ip addr add "$1" dev net0
+    in_space ip addr add "$2" dev net0 nodad
+    in_space ip link set net0 up
+    in_space iperf3 -s >"$run/iperf3.log" 2>&1 </dev/null 3>&- &
+    iperf_pid=$!
+    await 20 iperf_serves
+}
+
+# Its port is 5201.
+iperf_serves() { in_space grep -qs ':1451 ' /proc/net/tcp /proc/net/tcp6; }
+
+space_stop() {
+    [[ -n $ns ]] || return 0
+    [[ -z ${iperf_pid:-} ]] || { kill "$iperf_pid" && wait "$iperf_pid"; } || true
+    ip netns del "$ns" || true
+    ns='' iperf_pid=''
+}
+
+# iperf_works NAME ADDRESS: from the guest to the name space and back, each time that much or a little less: what is on its
+# way when the sender has sent all is not waited for.
+iperf_works() {
+    local way got
+    for way in '' -R; do
+        guest "$1" "$traffic_seconds" "iperf3 -J $way -n $iperf_bytes -c $2" >"$run/iperf3.json" ||
+            { cat "$run/iperf3.json"; return 1; }
+        got=$(awk -F '[:,]' '/"sum_received"/ { sum = 1 } sum && /"bytes"/ { print $2 + 0; exit }' "$run/iperf3.json")
+        echo "iperf3 ${way:+-R }-c $2: $got bytes received"
+        ((got >= iperf_bytes / 2)) || return 1
     done
 }
 
-@test "bridged: TCP, UDP, IPv6 and jumbo frames" {
-    forwarder_start '[fwd]
-mode = l2
-idle = pause
-mbufs = 8192
-[port net_tern_vhost0]
-devargs = iface=@/A.sock
-vlan = 7
-[port net_tern_vhost1]
-devargs = iface=@/B.sock
-vlan = 7'
-    boot_both on
-    tcp_bytes=$((8 << 20))
-    traffic_works mrg_rxbuf=on
-    ipv6_works 2001:db8::a 2001:db8::b
-    guest A 60 'ping -6 -q -c 5 -s 1400 2001:db8::b'
+# --- between guests ---
+
+# guests_talk IPV6_OF_B: traffic_works or the like of it, shorter; and IPv6.
+guests_talk() {
+    if [[ ${TERN_TEST_FULL:-0} = 1 ]]; then
+        tcp_bytes=$((8 << 20))
+        traffic_works mrg_rxbuf=on
+    else
+        ping_works A B 56 1472 && udp_works A B 64 1473 4000 && jumbo_works &&
+            tcp_works A B $((2 << 20)) && tcp_works B A $((2 << 20))
+    fi && guest A 60 "ping -6 -q -c 3 -w 60 -s 1400 $1"
+}
+
+bridge() { forwarder_start l2 "$(port 0 'vlan = 7')" "$(port 1 'vlan = 7')"; }
+
+bridged_addresses() { address A 10.77.0.2 2001:db8::2 && address B 10.77.0.3 2001:db8::3; }
+
+router() {
+    forwarder_start l3 "$(port 0 'mtu = 9000' 'address = 10.77.0.1/24, 2001:db8:a::1/64')" \
+        "$(port 1 'mtu = 9000' 'address = 10.78.0.1/24, 2001:db8:b::1/64')"
+}
+
+routed_addresses() {
+    address A 10.77.0.2 2001:db8:a::2 10.77.0.1 2001:db8:a::1 &&
+        address B 10.78.0.2 2001:db8:b::2 10.78.0.1 2001:db8:b::1
+}
+
+has_carrier() { guest "$1" 60 'grep -q 1 /sys/class/net/eth0/carrier'; }
+
+# Split rings: QEMU tells a new back end where a packed ring stands only if the old one could still say so.
+@test "guests bridged, then routed by a new forwarder: TCP, UDP, IPv6 and jumbo frames" {
+    chardev_args=,reconnect=1
+    bridge
+    boot off A B
+    bridged_addresses
+    guests_talk 2001:db8::3
+    forwarder_quit
+    router
+    await 60 has_carrier A
+    await 60 has_carrier B
+    routed_addresses
+    guests_talk 2001:db8:b::2
     forwarder_quit
 }
 
-@test "routed: TCP, UDP, IPv6 and jumbo frames" {
-    guest_ip=([A]=10.77.0.2 [B]=10.78.0.2)
-    forwarder_start '[fwd]
-mode = l3
-idle = pause
-mbufs = 8192
-[port net_tern_vhost0]
-devargs = iface=@/A.sock
-mtu = 9000
-address = 10.77.0.1/24, 2001:db8:a::1/64
-[port net_tern_vhost1]
-devargs = iface=@/B.sock
-mtu = 9000
-address = 10.78.0.1/24, 2001:db8:b::1/64'
-    boot_both off
-    guest A 60 'ip route add default via 10.77.0.1'
-    guest B 60 'ip route add default via 10.78.0.1'
-    tcp_bytes=$((8 << 20))
-    traffic_works mrg_rxbuf=on
-    ipv6_works 2001:db8:a::2 2001:db8:b::2
-    guest A 60 'ip -6 route add default via 2001:db8:a::1'
-    guest B 60 'ip -6 route add default via 2001:db8:b::1'
-    guest A 60 'ping -6 -q -c 5 -s 1400 2001:db8:b::2'
+@test "guests bridged, packed rings" {
+    [[ ${TERN_TEST_FULL:-0} = 1 ]] || skip "only with TERN_TEST_FULL=1"
+    bridge
+    boot on A B
+    bridged_addresses
+    guests_talk 2001:db8::3
+    forwarder_quit
+}
+
+@test "iperf3 both ways between a guest and a network name space behind a TAP" {
+    [[ $(id -u) = 0 && -c /dev/net/tun ]] || skip "needs root and /dev/net/tun"
+    ip netns add "fwd$$" 2>/dev/null || skip "needs network name spaces"
+    ip netns del "fwd$$"
+    forwarder_start l2 "$(port 0)" "$(printf '[port net_tap0]\ndevargs = iface=%s\n' "$tap")"
+    boot on A
+    address A 10.77.0.2 2001:db8::2
+    space_start 10.77.0.9/24 2001:db8::9/64
+    iperf_works A 10.77.0.9
+    iperf_works A 2001:db8::9
     forwarder_quit
 }

@@ -15,25 +15,27 @@ plugin=${TERN_VHOST_PLUGIN:-$build/drivers/librte_net_tern_vhost.so}
 guestnet=${TERN_GUESTNET:-$build/tests/guest/guestnet}
 testpmd=${TERN_TESTPMD:-dpdk-testpmd}
 boot_seconds=180
+chardev_args='' # further options of the guests' ends of the sockets, such as ,reconnect=1
 vhost_args='' # further devargs of the vhost ports, such as ,tso=1
 declare -gA guest_ip=([A]=10.77.0.1 [B]=10.77.0.2)
 declare -gA guest_mac=([A]=02:77:00:00:00:01 [B]=02:77:00:00:00:02)
 
 # --- what the machine must have ---
 
+# missing_packages PROGRAM...: of what guests need, and of these, which are named like their packages.
 missing_packages() {
     local row
     for row in qemu-system-x86_64:qemu-system-x86 "$testpmd":dpdk-dev busybox:busybox-static \
-        cpio:cpio; do
+        cpio:cpio "$@"; do
         command -v "${row%%:*}" >/dev/null || printf '%s ' "${row##*:}"
     done
 }
 
-# prepare_suite: once a suite, from setup_file: leave kernel and initramfs, or the reason why
-# guests cannot run here.
+# prepare_suite PROGRAM...: once a suite, from setup_file: leave kernel and initramfs, with these
+# programs of the host's in it, or the reason why guests cannot run here.
 prepare_suite() {
     local packages dir reason=$BATS_FILE_TMPDIR/reason
-    packages=$(missing_packages)
+    packages=$(missing_packages "$@")
     if [[ $(uname -m) != x86_64 ]]; then
         echo "guests need an x86-64 machine, this is $(uname -m)" >"$reason"
     elif [[ -n $packages ]]; then
@@ -41,7 +43,7 @@ prepare_suite() {
     elif dir=$("$here/fetch-kernel" 2>"$reason"); then
         rm "$reason"
         ln -s "$dir/vmlinuz" "$BATS_FILE_TMPDIR/vmlinuz"
-        "$here/mkinitramfs" "$dir" "$guestnet" "$BATS_FILE_TMPDIR/initramfs"
+        "$here/mkinitramfs" "$dir" "$guestnet" "$BATS_FILE_TMPDIR/initramfs" "$@"
     fi
 }
 
@@ -158,7 +160,7 @@ guest_boot() {
         -kernel "$BATS_FILE_TMPDIR/vmlinuz" -initrd "$BATS_FILE_TMPDIR/initramfs" \
         -append "console=ttyS0 quiet panic=-1 guest_ip=${guest_ip[$name]}/24" \
         -serial "file:$run/$name.console" -chardev "pipe,id=ctl,path=$run/$name" -serial chardev:ctl \
-        -chardev "socket,id=c,path=$run/$name.sock" -netdev "vhost-user,id=n,chardev=c,queues=$pairs" \
+        -chardev "socket,id=c,path=$run/$name.sock$chardev_args" -netdev "vhost-user,id=n,chardev=c,queues=$pairs" \
         -device "virtio-net-pci,netdev=n,mac=${guest_mac[$name]},romfile=,vectors=0,mq=$mq$props" \
         >>"$run/$name.qemu" 2>&1 </dev/null 3>&- &
     qemu_pid[$name]=$!
