@@ -165,7 +165,7 @@ static void measured(struct fwd_worker *w, uint64_t tsc)
     fwd_hist_clear(&idle->window);
 }
 
-void fwd_idle_sleep(struct fwd_worker *w)
+bool fwd_idle_sleep(struct fwd_worker *w)
 {
     struct pollfd fds[] = {{.fd = w->wake_fd, .events = POLLIN},
                            {.fd = w->sleeper.epfd, .events = POLLIN}};
@@ -182,6 +182,7 @@ void fwd_idle_sleep(struct fwd_worker *w)
         measured(w, now - rung);
     if (n > 0)
         swallow(w);
+    return n > 0 && fds[1].revents;
 }
 
 void fwd_idle_tell(const struct fwd_worker *w, struct fwd_idle_report *r)

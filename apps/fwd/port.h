@@ -34,6 +34,8 @@ struct fwd_rxq {
     uint64_t bursts;                // polls that found something
     uint64_t sizes[FWD_SIZE_BINS];  // of them, by packets: 1, 2-3, 4-7, … 64
     uint64_t busy;                  // TSC cycles of those polls and of what followed them
+    uint64_t unkicked;              // adaptive: sleeps that packets came in without an interrupt
+    uint64_t looked;                // of `packets`, those before the last sleep; the worker's own
 } __rte_cache_aligned;
 
 // A port. What workers read of it changes only while they are held, but for `link_up`.

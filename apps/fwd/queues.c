@@ -67,6 +67,7 @@ static json_t *rx_row(const struct fwd *fwd, const struct fwd_rxq *q)
     if (q->worker >= 0)
         json_object_set_new(row, "lcore", json_integer(fwd->workers[q->worker]->lcore));
     json_object_set_new(row, "packets", json_integer((json_int_t)packets));
+    json_object_set_new(row, "unkicked", json_integer((json_int_t)fwd_count_read(&q->unkicked)));
     add_ratio(row, "packets_per_burst", packets, fwd_count_read(&q->bursts));
     add_ratio(row, "cycles_per_packet", fwd_count_read(&q->busy), packets);
     add_driver(q->port, true, q->id, row);

@@ -29,6 +29,9 @@ static const char *verdict_rx(const json_t *before, const json_t *now)
     bool moves = grown(before, now, "packets") > 0;
     if (!json_object_get(now, "lcore"))
         return "not polled";
+    if (json_object_get(now, "kicks") && grown(before, now, "unkicked") &&
+        !grown(before, now, "kicks"))
+        return "kick lost";
     if (before && !moves && waiting > 0 && number(before, "waiting") > 0 &&
         !grown(before, now, "kicks"))
         return "kick lost";

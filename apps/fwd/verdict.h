@@ -7,18 +7,19 @@
 
 // One direction of a queue as `show queues` tells it: "direction" (rx, tx), "link" (up, down),
 // "packets", and where the driver tells them "state", "broken", "size", "waiting" (buffers of the
-// driver's in the ring), "kicks", "calls", "calls_suppressed", "no_room" (packets that found no
-// buffer). `before` is the same queue at an earlier look, or NULL. Returns "broken: REASON" in
-// `buf`, or one of the texts below.
+// driver's in the ring), "kicks", "unkicked" (sleeps of the worker that packets came in without a
+// kick), "calls", "calls_suppressed", "no_room" (packets that found no buffer). `before` is the
+// same queue at an earlier look, or NULL. Returns "broken: REASON" in `buf`, or one of the texts
+// below.
 //
 //     not connected        nobody is at the other end
 //     stopped              the driver has stopped the queue
 //     not polled           no worker polls it
-//     kick lost            rx: buffers wait, nobody takes them, and no kick has come
+//     kick lost            rx: packets came while the worker slept, or wait, and no kick has come
 //     driver starved       rx: the ring is full of packets: the driver waits for the worker
-//     no receive buffers   tx: packets found no buffer of the driver's since the last look, or
-//     there is none now suppressed           tx: packets were sent, and the driver wanted no call
-//     for any of them idle, ok
+//     no receive buffers   tx: packets found no buffer since the last look, or there is none now
+//     suppressed           tx: packets were sent, and the driver wanted no call for any of them
+//     idle, ok             none came or went, some did
 const char *fwd_verdict(const json_t *before, const json_t *now, char buf[96]);
 
 #endif

@@ -145,6 +145,19 @@ static bool is_asked(const struct fwd_worker *w)
     return unlikely(__atomic_load_n(&w->asked, __ATOMIC_RELAXED) != w->seen);
 }
 
+// After a sleep that no interrupt ended, before they are disarmed: whoever's packets are there now
+// ought to have made one. The other order would blame drivers that had just been told not to.
+static void blame(struct fwd_worker *w)
+{
+    for (uint16_t i = 0; i < w->nrxq; i++)
+        w->rxq[i]->looked = w->rxq[i]->packets;
+    if (turn(w, rte_rdtsc()) == 0)
+        return;
+    for (uint16_t i = 0; i < w->nrxq; i++)
+        if (w->rxq[i]->watcher >= 0 && w->rxq[i]->packets != w->rxq[i]->looked)
+            fwd_count_add(&w->rxq[i]->unkicked, 1);
+}
+
 // Nothing was found until `now`. Returns the time from which on the worker is awake again.
 static uint64_t rest(struct fwd_worker *w, uint64_t now)
 {
@@ -156,8 +169,8 @@ static uint64_t rest(struct fwd_worker *w, uint64_t now)
     if (!fwd_idle_rest(w, now))
         return now;
     fwd_idle_arm(w);
-    if (turn(w, now) == 0 && !is_asked(w))
-        fwd_idle_sleep(w);
+    if (turn(w, now) == 0 && !is_asked(w) && !fwd_idle_sleep(w))
+        blame(w);
     fwd_idle_disarm(w);
     return rte_rdtsc();
 }

@@ -35,6 +35,15 @@ static const struct {
     {"{" RX "\"packets\":5,\"waiting\":0,\"size\":256,\"kicks\":3}",
      "{" RX "\"packets\":5,\"waiting\":1,\"size\":256,\"kicks\":3}", "idle"},
     {NULL, "{" RX "\"packets\":5,\"waiting\":1,\"size\":256,\"kicks\":3}", "idle"},
+    // They came while the worker slept.
+    {"{" RX "\"packets\":5,\"kicks\":3,\"unkicked\":1}",
+     "{" RX "\"packets\":9,\"kicks\":3,\"unkicked\":2}", "kick lost"},
+    {"{" RX "\"packets\":5,\"kicks\":3,\"unkicked\":1}",
+     "{" RX "\"packets\":9,\"kicks\":4,\"unkicked\":2}", "ok"}, // that one came too late
+    {"{" RX "\"packets\":5,\"kicks\":3,\"unkicked\":1}",
+     "{" RX "\"packets\":9,\"kicks\":3,\"unkicked\":1}", "ok"}, // it was awake
+    {"{" RX "\"packets\":5,\"unkicked\":1}", "{" RX "\"packets\":9,\"unkicked\":2}", "ok"},
+    {NULL, "{" RX "\"packets\":9,\"kicks\":3,\"unkicked\":2}", "idle"},
     // The ring is full of packets.
     {"{" RX "\"packets\":5}", "{" RX "\"packets\":9,\"waiting\":224,\"size\":256}",
      "driver starved"},
