@@ -8,6 +8,7 @@ load lib.bash
 : "${TERN_FWD:=$TERN_BUILD/apps/fwd/tern-fwd}"
 NAP=(--idle adaptive --max-wake-us 50000) # two workers share a CPU here: one that spins would only be in the other's way
 : "${TERNCTL:=$TERN_BUILD/apps/ctl/ternctl}"
+: "${TERN_BADGUEST:=$TERN_BUILD/tests/interop/badguest}"
 
 # fwd_start [options]: two ports on sock0 and sock1, two workers, a control socket
 fwd_start() {
@@ -56,6 +57,7 @@ setup() {
     rm -f "$IW"/*.log
 }
 teardown() {
+    [ -z "${bad_pid:-}" ] || kill "$bad_pid"
     stop_all
     show_logs
 }
@@ -124,4 +126,79 @@ teardown() {
     until_true "$DEADLINE" has_forwarded 5000
     fwd_ends
     [ "$received" -gt 5000 ]
+}
+
+# --- verdicts: what `show queues` says of a queue -------------------------------------------------
+
+# verdict PORT rx|tx: since the last time that it was asked for
+verdict() {
+    ctl --json show queues "port=$1" | tr -d '\n' | tr '}' '\n' |
+        sed -n "/\"direction\": *\"$2\"/s/.*\"verdict\": *\"\([^\"]*\)\".*/\1/p"
+}
+verdict_is() { [ "$(verdict "$1" "$2")" = "$3" ]; }
+
+# comes_to PORT rx|tx VERDICT
+comes_to() {
+    until_true "$DEADLINE" verdict_is "$@" && return 0
+    echo "not \"$3\":"
+    ctl show queues
+    return 1
+}
+
+# bad_guest FAULT: on sock0, see badguest.c
+bad_guest() {
+    taskset -c "$DRV_CPU" "$TERN_BADGUEST" "$IW/sock0" "$1" 3>&- &
+    bad_pid=$!
+}
+bad_guest_ends() {
+    kill "$bad_pid"
+    wait "$bad_pid" || true
+    bad_pid=
+    comes_to net_tern_vhost0 rx 'not connected'
+}
+
+@test "verdicts: suppressed, driver starved, no receive buffers" {
+    fwd_start --config '(0,0,1),(1,0,2)' # two workers that spin on one CPU: each is late
+    verdict_is net_tern_vhost1 tx 'not connected'
+    far_guest packed_vq=1
+    tp_ask far stop
+    tp_ask far 'set fwd rxonly' 'Set rxonly packet'
+    tp_ask far start
+    comes_to net_tern_vhost0 rx 'not connected'
+    verdict_is net_tern_vhost1 tx idle
+    testpmd_start near "$DRV_CPU" "net_virtio_user0,mac=02:00:00:00:00:02,path=$IW/sock0" "${DRV_MEM[@]}" --
+    tp_expect near 'testpmd>'
+    tp_ask near 'set fwd txonly' 'Set txonly packet'
+    tp_ask near start
+    comes_to net_tern_vhost1 tx suppressed
+    comes_to net_tern_vhost0 rx 'driver starved'
+    tp_ask far stop
+    comes_to net_tern_vhost1 tx 'no receive buffers'
+    fwd_ends
+}
+
+@test "verdicts: kick lost, and broken with the reason" {
+    fwd_start --config '(0,0,1),(1,0,1)' "${NAP[@]}"
+    bad_guest mute
+    comes_to net_tern_vhost0 rx 'kick lost'
+    bad_guest_ends
+    bad_guest broken
+    comes_to net_tern_vhost0 rx 'broken: available head outside the descriptor table'
+    bad_guest_ends
+    fwd_ends
+}
+
+@test "verdicts: no kick is lost by a guest that kicks" {
+    local looks=0
+    fwd_start --config '(0,0,1),(1,0,1)' "${NAP[@]}"
+    far_guest packed_vq=1
+    pk_start drv "path=$IW/sock0,packed_vq=0" -- --packets "$(scaled 500 50000)" --window 2 --burst 2
+    while alive drv; do
+        [ "$(verdict net_tern_vhost0 rx)" != 'kick lost' ]
+        looks=$((looks + 1))
+    done
+    [ "$looks" -ge 10 ]
+    log_matches drv 'result=ok'
+    fwd_ends
+    [ "$(grep -c 'asleep 0.0 %' "$IW/fwd.log")" = 0 ]
 }
