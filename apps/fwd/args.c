@@ -220,7 +220,7 @@ static bool parse_number(struct fwd_conf *conf, int option, const char *text)
     return true;
 }
 
-static void tell(void *arg, const char *what, const char *fix)
+void fwd_args_error(void *arg, const char *what, const char *fix)
 {
     (void)arg;
     fwd_error("%s\nfix: %s", what, fix);
@@ -251,8 +251,7 @@ static bool parse_option(struct fwd_conf *conf, int option, const char *text)
     case PAIRS:
         return parse_pairs(conf, text);
     case FILE_:
-        return parse_text(conf->file, sizeof(conf->file), option, text) &&
-               fwd_config_read(conf, text, tell, NULL) == 0;
+        return parse_text(conf->file, sizeof(conf->file), option, text);
     case CONTROL:
         return parse_text(conf->ctl_path, sizeof(conf->ctl_path), option, text);
     case METRICS:
@@ -277,7 +276,8 @@ bool fwd_args_about(const char *option)
     return true;
 }
 
-enum fwd_args_end fwd_args_parse(int argc, char **argv, struct fwd_conf *conf)
+enum fwd_args_end fwd_args_parse(int argc, char **argv, struct fwd_conf *conf, fwd_tell tell,
+                                 void *arg)
 {
     int option;
     optind = 0; // EAL has used getopt too
@@ -290,7 +290,8 @@ enum fwd_args_end fwd_args_parse(int argc, char **argv, struct fwd_conf *conf)
             fputs("fix: see tern-fwd -- --help\n", stderr);
             return FWD_ARGS_BAD;
         }
-        if (!parse_option(conf, option, optarg))
+        if (!parse_option(conf, option, optarg) ||
+            (option == FILE_ && fwd_config_read(conf, conf->file, tell, arg)))
             return FWD_ARGS_BAD;
     }
     if (optind == argc)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "conf.h"
+#include "ini.h"
 
 enum fwd_args_end {
     FWD_ARGS_RUN,  // go on
@@ -15,5 +16,11 @@ enum fwd_args_end {
 // Answers --help and --version, which need no EAL. False: it is neither.
 bool fwd_args_about(const char *option);
 
-// Fills `conf`, on which fwd_conf_init() was called. argv[0] is the program's name.
-enum fwd_args_end fwd_args_parse(int argc, char **argv, struct fwd_conf *conf);
+// Fills `conf`, on which fwd_conf_init() was called, with the options and with what the file says
+// that they name. argv[0] is the program's name. `tell` takes the errors of the file; all others
+// are fwd_error()'s. The same options may be parsed again, when the file has changed.
+enum fwd_args_end fwd_args_parse(int argc, char **argv, struct fwd_conf *conf, fwd_tell tell,
+                                 void *arg);
+
+// For `tell`: fwd_error().
+void fwd_args_error(void *arg, const char *what, const char *fix);

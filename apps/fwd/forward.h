@@ -54,6 +54,9 @@ extern const struct fwd_mode fwd_mode_l3;  // a router for IPv4 and IPv6
 
 struct fwd {
     struct fwd_conf conf;
+    int argc; // options behind EAL's, argv[0] the program's name: a reload parses them again
+    char **argv;
+    bool all_ports; // no port was configured: conf.ports are all that EAL had found
     const struct fwd_mode *mode;
     void *mode_data;
     struct fwd_port *ports[FWD_PORTS_MAX]; // by DPDK's port id; NULL: not ours
@@ -72,6 +75,10 @@ struct fwd {
 // The pool of packet buffers of a NUMA node (SOCKET_ID_ANY: the control thread's), made when first
 // asked for. NULL after an error message. Control thread.
 struct rte_mempool *fwd_pool(struct fwd *fwd, int socket);
+
+// Are there as many ports as pairs and assignments speak of? 0, or -EINVAL after an error message
+// with a fix.
+int fwd_conf_check(const struct fwd_conf *conf);
 
 // Makes everything of `fwd->conf` and starts it; stops and frees everything. Control thread.
 int fwd_start(struct fwd *fwd);

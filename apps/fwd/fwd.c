@@ -158,10 +158,12 @@ int fwd_queue_move(struct fwd *fwd, const char *name, uint16_t queue, unsigned l
 // ---- life ----
 
 // Without any configured port: all that EAL has found.
-static void name_all_ports(struct fwd_conf *conf)
+static void name_all_ports(struct fwd *fwd)
 {
+    struct fwd_conf *conf = &fwd->conf;
     uint16_t id;
-    if (conf->nports)
+    fwd->all_ports = conf->nports == 0;
+    if (!fwd->all_ports)
         return;
     RTE_ETH_FOREACH_DEV(id)
     {
@@ -171,7 +173,7 @@ static void name_all_ports(struct fwd_conf *conf)
     }
 }
 
-static int check_numbers(const struct fwd_conf *conf)
+int fwd_conf_check(const struct fwd_conf *conf)
 {
     unsigned most = 0;
     for (uint16_t i = 0; i < conf->nassign; i++)
@@ -199,8 +201,8 @@ static const struct fwd_mode *mode_of(enum fwd_mode_id id)
 int fwd_start(struct fwd *fwd)
 {
     struct timespec now;
-    name_all_ports(&fwd->conf);
-    int rc = check_numbers(&fwd->conf);
+    name_all_ports(fwd);
+    int rc = fwd_conf_check(&fwd->conf);
     if (rc)
         return rc;
     fwd->mode = mode_of(fwd->conf.mode);

@@ -307,3 +307,11 @@ const struct fwd_key *fwd_key_find(const struct fwd_keys *keys, const char *name
             return &keys->rows[i];
     return NULL;
 }
+
+bool fwd_key_same(const struct fwd_key *key, const struct fwd_conf *a, const struct fwd_conf *b)
+{
+    const char *x = (const char *)a + key->at, *y = (const char *)b + key->at;
+    if (key->size <= sizeof(uint32_t))
+        return !memcmp(x, y, key->size);
+    return !strcmp(x, y); // a text; what lies behind its end means nothing
+}

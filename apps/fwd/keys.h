@@ -15,7 +15,7 @@ struct fwd_key {
     const char *form;    // what a value is, for "is not …"
     const char *example; // a value that is right
     bool (*set)(const struct fwd_key *key, void *to, const char *value); // false: not of that form
-    size_t at, size;   // set_number, set_text: offset and bytes of the member
+    size_t at, size;   // offset and bytes of the member that it fills
     uint64_t min, max; // set_number
 };
 
@@ -30,6 +30,9 @@ extern const struct fwd_keys fwd_keys_route; // to: struct fwd_conf_route
 
 // The row of this name, or NULL.
 const struct fwd_key *fwd_key_find(const struct fwd_keys *keys, const char *name);
+
+// True when a key of [fwd] has the same value in both.
+bool fwd_key_same(const struct fwd_key *key, const struct fwd_conf *a, const struct fwd_conf *b);
 
 // True for a MAC address of a station (no group, not all zero) as six hexadecimal bytes with
 // colons.

@@ -171,7 +171,9 @@ int main(int argc, char **argv)
         return 1;
     }
     argv[used] = argv[0];
-    enum fwd_args_end end = fwd_args_parse(argc - used, argv + used, &fwd.conf);
+    fwd.argc = argc - used;
+    fwd.argv = argv + used;
+    enum fwd_args_end end = fwd_args_parse(fwd.argc, fwd.argv, &fwd.conf, fwd_args_error, NULL);
     int rc = end == FWD_ARGS_RUN ? forward(signals) : 0;
     rte_eal_cleanup();
     if (end == FWD_ARGS_BAD)

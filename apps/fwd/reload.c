@@ -2,11 +2,14 @@
 #include "reload.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
+#include "act.h"
+#include "args.h"
 #include "forward.h"
+#include "keys.h"
 #include "l3.h"
 #include "notify.h"
 
@@ -14,7 +17,7 @@ struct reload {
     struct fwd *fwd;
     struct fwd_conf old, new;
     struct fwd_reply *r;
-    json_t *removed, *added, *moved, *restart;
+    json_t *removed, *added, *moved, *changed, *restart;
     int rc; // of the last change that failed
 };
 
@@ -132,25 +135,37 @@ static void add_routes(struct reload *l)
     }
 }
 
-// Keys of [fwd] that have changed and that a running program does not take.
-static void name_restarts(struct reload *l)
+// Keys of [fwd] that a running program takes; all others need a restart.
+static bool is_live(const char *key)
 {
-    const struct {
-        const char *key;
-        bool changed;
-    } keys[] = {
-        {"mode", l->old.mode != l->new.mode},
-        {"mbufs", l->old.mbufs != l->new.mbufs},
-        {"idle", l->old.idle != l->new.idle},
-        {"max-wake", l->old.max_wake_us != l->new.max_wake_us},
-        {"burst", l->old.burst != l->new.burst},
-        {"age", l->old.age_s != l->new.age_s},
-        {"control", strcmp(l->old.ctl_path, l->new.ctl_path) != 0},
-        {"metrics", strcmp(l->old.metrics_addr, l->new.metrics_addr) != 0},
-    };
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        if (keys[i].changed)
-            json_array_append_new(l->restart, json_string(keys[i].key));
+    static const char *const live[] = {"rebalance", "stats", "drain"};
+    for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
+        if (!strcmp(live[i], key))
+            return true;
+    return false;
+}
+
+static void name_keys(struct reload *l)
+{
+    for (size_t i = 0; i < fwd_keys_fwd.n; i++) {
+        const struct fwd_key *key = &fwd_keys_fwd.rows[i];
+        if (!fwd_key_same(key, &l->old, &l->new))
+            json_array_append_new(is_live(key->name) ? l->changed : l->restart,
+                                  json_string(key->name));
+    }
+}
+
+// A file without ports means all that EAL has found when the program starts.
+static void keep_ports(struct reload *l)
+{
+    if (!l->fwd->all_ports)
+        json_array_append_new(l->restart, json_string("port"));
+    memcpy(l->new.ports, l->old.ports, sizeof(l->new.ports));
+    memcpy(l->new.pairs, l->old.pairs, sizeof(l->new.pairs));
+    memcpy(l->new.assign, l->old.assign, sizeof(l->new.assign));
+    l->new.nports = l->old.nports;
+    l->new.npairs = l->old.npairs;
+    l->new.nassign = l->old.nassign;
 }
 
 // The file's parts that can follow; the rest stays as the program runs.
@@ -166,28 +181,31 @@ static void take_over(struct reload *l)
     conf->npairs = l->new.npairs;
     conf->nassign = l->new.nassign;
     conf->rebalance = l->new.rebalance;
+    conf->stats_period_s = l->new.stats_period_s;
     conf->drain_ms = l->new.drain_ms;
 }
 
 static void apply(struct reload *l)
 {
-    name_restarts(l);
-    if (l->new.nports) { // otherwise the ports are all that EAL has
-        bool routes = l->fwd->mode == &fwd_mode_l3 && l->new.mode == FWD_L3;
-        remove_ports(l);
-        if (routes)
-            remove_routes(l);
-        take_over(l);
-        add_ports(l);
-        if (routes)
-            add_routes(l);
-        move_queues(l);
-        fwd_hold(l->fwd);
-        fwd_port_pair_up(l->fwd);
-        fwd_release(l->fwd);
-    }
-    l->r->result = json_pack("{s:O, s:O, s:O, s:O}", "removed", l->removed, "added", l->added,
-                             "moved", l->moved, "needs_restart", l->restart);
+    bool routes = l->fwd->mode == &fwd_mode_l3 && l->new.mode == FWD_L3;
+    name_keys(l);
+    if (l->new.nports)
+        l->fwd->all_ports = false;
+    else
+        keep_ports(l);
+    remove_ports(l);
+    if (routes)
+        remove_routes(l);
+    take_over(l);
+    add_ports(l);
+    if (routes)
+        add_routes(l);
+    move_queues(l);
+    fwd_hold(l->fwd);
+    fwd_port_pair_up(l->fwd);
+    fwd_release(l->fwd);
+    l->r->result = json_pack("{s:O, s:O, s:O, s:O, s:O}", "removed", l->removed, "added", l->added,
+                             "moved", l->moved, "changed", l->changed, "needs_restart", l->restart);
 }
 
 static void keep_error(void *arg, const char *what, const char *fix)
@@ -198,6 +216,54 @@ static void keep_error(void *arg, const char *what, const char *fix)
         fwd_fail(r, EINVAL, fix, "%s", what);
 }
 
+// For the log: whoever sent SIGHUP sees nothing else.
+static void say(const json_t *result)
+{
+    const char *list;
+    json_t *names, *name;
+    size_t i;
+    json_object_foreach((json_t *)(uintptr_t)result, list, names)
+    {
+        if (json_array_size(names) == 0)
+            continue;
+        printf("reload: %s", strcmp(list, "needs_restart") ? list : "needs a restart:");
+        json_array_foreach(names, i, name) printf("%s %s", i ? "," : "", json_string_value(name));
+        putchar('\n');
+    }
+    fflush(stdout);
+}
+
+// What a start would make of the options and the file today.
+static int read_again(struct reload *l)
+{
+    fwd_conf_init(&l->new);
+    if (!l->fwd->conf.file[0])
+        return fwd_fail(l->r, EINVAL, "start it with --file", "there is no configuration file");
+    if (fwd_args_parse(l->fwd->argc, l->fwd->argv, &l->new, keep_error, l->r) != FWD_ARGS_RUN)
+        return -EINVAL;
+    return l->new.nports &&fwd_conf_check(&l->new) ? fwd_act_fail_as_told(l->r, -EINVAL) : 0;
+}
+
+static int reload(struct reload *l)
+{
+    fwd_notify_reloading();
+    l->removed = json_array();
+    l->added = json_array();
+    l->moved = json_array();
+    l->changed = json_array();
+    l->restart = json_array();
+    fwd_error_clear();
+    apply(l);
+    say(l->r->result);
+    fwd_notify_ready(l->fwd);
+    json_decref(l->removed);
+    json_decref(l->added);
+    json_decref(l->moved);
+    json_decref(l->changed);
+    json_decref(l->restart);
+    return l->rc ? fwd_fail(l->r, -l->rc, "see tern-fwd's messages", "%s", fwd_error_last()) : 0;
+}
+
 int fwd_reload(void *ctx, const json_t *args, struct fwd_reply *r)
 {
     struct fwd *fwd = ctx;
@@ -206,28 +272,9 @@ int fwd_reload(void *ctx, const json_t *args, struct fwd_reply *r)
     if (!l)
         return -ENOMEM;
     *l = (struct reload){.fwd = fwd, .r = r, .old = fwd->conf};
-    fwd_conf_init(&l->new);
-    strcpy(l->new.ctl_path, fwd->conf.ctl_path); // named on the command line, perhaps
-    int rc = fwd->conf.file[0]
-                 ? 0
-                 : fwd_fail(r, EINVAL, "start it with --file", "there is no configuration file");
-    if (!rc && fwd_config_read(&l->new, fwd->conf.file, keep_error, r))
-        rc = -EINVAL;
-    if (!rc) {
-        fwd_notify_reloading();
-        l->removed = json_array();
-        l->added = json_array();
-        l->moved = json_array();
-        l->restart = json_array();
-        fwd_error_clear();
-        apply(l);
-        fwd_notify_ready(fwd);
-        rc = l->rc ? fwd_fail(r, -l->rc, "see tern-fwd's messages", "%s", fwd_error_last()) : 0;
-        json_decref(l->removed);
-        json_decref(l->added);
-        json_decref(l->moved);
-        json_decref(l->restart);
-    }
+    int rc = read_again(l);
+    if (!rc)
+        rc = reload(l);
     free(l);
     return rc;
 }

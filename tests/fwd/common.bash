@@ -31,6 +31,7 @@ setup_fwd() {
 
 # start_fwd [EAL OPTION...] -- [OPTION...]: in the background; returns when it forwards. All lcores run on one CPU.
 start_fwd() {
+    : >"$dir/log" # not to be taken for what an earlier one said
     "$fwd" "${eal[@]}" "$@" >"$dir/log" 2>&1 3>&- &
     pid=$!
     wait_for 60 grep -q '^forwarding:' "$dir/log" || { cat "$dir/log"; return 1; }

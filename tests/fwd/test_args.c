@@ -14,7 +14,7 @@ static enum fwd_args_end parse(const char *option, const char *value)
 {
     char *argv[] = {(char *)"tern-fwd", (char *)option, (char *)value, NULL};
     fwd_conf_init(&conf);
-    return fwd_args_parse(value ? 3 : 2, argv, &conf);
+    return fwd_args_parse(value ? 3 : 2, argv, &conf, fwd_args_error, NULL);
 }
 
 static void options_fill_the_configuration(void **state)

@@ -1,0 +1,169 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# Reload: every key of the file is either applied or named as one that needs a restart.
+# shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and status; each test is a subshell
+
+load common
+
+setup() {
+    setup_fwd
+    cat >"$dir/ini" <<END
+[fwd]
+mode = io
+idle = pause
+mbufs = 2048
+control = $dir/s
+[port net_null0]
+devargs = no-rx=1
+[port net_null1]
+devargs = no-rx=1
+lcores = 1
+peer = net_null0
+[port net_null2]
+devargs = no-rx=1
+lcores = 1
+END
+    cp "$dir/ini" "$dir/first"
+}
+
+teardown() {
+    teardown_fwd
+}
+
+# keys_of STRUCT: the keys that fill it.
+keys_of() {
+    sed -n "s/^ *\(ROW\|NUM\)(struct $1, \"\([a-z-]*\)\".*/\2/p" "$TERN_ROOT/apps/fwd/keys.c"
+}
+
+# with SECTION KEY VALUE: the first file, but for this key, which is set or added.
+with() {
+    awk -v section="[$1]" -v key="$2" -v value="$3" '
+        $0 == section { print; print key " = " value; inside = 1; next }
+        /^\[/ { inside = 0 }
+        !(inside && $1 == key)' "$dir/first" >"$dir/ini"
+}
+
+# reload: what it told, without blanks, in $told.
+reload() {
+    told=$("$ctl" --json reload | tr -d ' \n')
+}
+
+# tells NAME [TEXT]: is this what the list of that name holds, and are the other lists empty?
+tells() {
+    local want='{"removed":[],"added":[],"moved":[],"changed":[],"needs_restart":[]}' empty="\"$1\":[]"
+    [ -z "${2-}" ] || want=${want/"$empty"/"\"$1\":[\"$2\"]"}
+    [ "$told" = "$want" ] || { printf '%s\n%s\n' "$told" "$want"; return 1; }
+}
+
+@test "reload: each key of [fwd] is applied or needs a restart, set and unset" {
+    local key value list seen=0
+    local -A to=([mode]=mac [idle]=spin [max-wake]=200 [burst]=16 [rebalance]=on [two-copies]=on [age]=400 [mbufs]=4096
+        [stats]=1 [drain]=500 [control]=$dir/s2 [commands]=$dir/commands [metrics]=unix:$dir/m)
+    start_fwd -- --file "$dir/ini"
+    for key in $(keys_of fwd_conf); do
+        value=${to[$key]-}
+        [ -n "$value" ] || { echo "no other value for $key"; return 1; }
+        case $key in rebalance | stats | drain) list=changed ;; *) list=needs_restart ;; esac
+        with fwd "$key" "$value"
+        reload
+        tells "$list" "$key"
+        reload # what was applied is in force now; what was not is still to come
+        if [ "$list" = changed ]; then tells changed; else tells needs_restart "$key"; fi
+        [ "$key" != stats ] || wait_for 20 grep -q '^rx 0 tx 0 dropped 0 in ' "$dir/log"
+        cp "$dir/first" "$dir/ini"
+        reload
+        if [ "$list" = changed ]; then tells changed "$key"; else tells needs_restart; fi
+        seen=$((seen + 1))
+    done
+    [ "$seen" = ${#to[@]} ]
+}
+
+# each_port_key PORT KEY VALUE [KEY VALUE...]: the port is made anew for each.
+each_port_key() {
+    local port=$1
+    shift
+    while (($#)); do
+        with "port $port" "$1" "$2"
+        reload
+        [ "$told" = "{\"removed\":[\"$port\"],\"added\":[\"$port\"],\"moved\":[],\"changed\":[],\"needs_restart\":[]}" ] ||
+            { echo "$1: $told"; return 1; }
+        done_keys+=" $1"
+        shift 2
+    done
+}
+
+@test "reload: each key of a port and of a route is applied" {
+    local key done_keys=
+    start_fwd -- --file "$dir/ini"
+    each_port_key net_null0 devargs no-rx=1,size=128 rxq 2 txq 2 ndesc 256 mtu 1400 mac 02:00:00:00:00:07
+    # From the last of them back to the first, and from there these two, which need no new port.
+    cp "$dir/first" "$dir/ini"
+    reload
+    with 'port net_null1' lcores 2
+    reload
+    tells moved net_null1queue0
+    with 'port net_null1' peer net_null2
+    reload
+    tells moved net_null1queue0
+    run "$ctl" --json show ports port=net_null2
+    has '"peer": "net_null1"'
+    teardown_fwd
+    sed -i 's/^mode = .*/mode = l2/; /^peer/d' "$dir/first"
+    cp "$dir/first" "$dir/ini"
+    start_fwd -- --file "$dir/ini"
+    each_port_key net_null0 vlan 7 trunk 8-9 mac-limit 3
+    teardown_fwd
+    sed -i 's/^mode = .*/mode = l3/' "$dir/first"
+    sed -i '/^\[port net_null1/a address = 10.0.0.1/24' "$dir/first"
+    printf '[route 10.1.0.0/16]\nvia = 10.0.0.2\n' >>"$dir/first"
+    cp "$dir/first" "$dir/ini"
+    eal=("${eal[@]/128/512}")
+    start_fwd -- --file "$dir/ini"
+    each_port_key net_null0 address 10.9.0.1/24
+    cp "$dir/first" "$dir/ini"
+    reload
+    with 'route 10.1.0.0/16' via 10.0.0.3
+    reload
+    [[ $told == '{"removed":["10.1.0.0/16"],"added":["10.1.0.0/16"],"moved":[]'* ]]
+    with 'route 10.1.0.0/16' port net_null1
+    reload
+    [[ $told == '{"removed":["10.1.0.0/16"],"added":["10.1.0.0/16"],"moved":[]'* ]]
+    run "$ctl" show routes
+    has '10.0.0.2'
+    for key in $(keys_of fwd_conf_port); do
+        [[ " $done_keys " == *" $key "* ]] || { echo "nothing changed $key"; return 1; }
+    done
+    [ "$(keys_of fwd_conf_port | wc -l)" = "$(wc -w <<<"$done_keys")" ]
+    [ "$(keys_of fwd_conf_route | paste -sd ' ')" = 'via port' ]
+}
+
+@test "reload: an option that stands behind the file still wins, and one before it does not" {
+    start_fwd -- --drain-ms 5 --file "$dir/ini" --idle spin --pairs '(0,2)'
+    with fwd idle adaptive
+    reload
+    tells needs_restart
+    with fwd drain 70
+    reload
+    tells changed drain
+    run "$ctl" --json show ports port=net_null2
+    has '"peer": "net_null0"'
+    # SIGHUP does the same, and the log tells what.
+    with fwd mbufs 4096
+    kill -HUP "$pid"
+    wait_for 20 grep -qx 'reload: needs a restart: mbufs' "$dir/log"
+    grep -qx 'reload: changed drain' "$dir/log"
+    # A port that an option speaks of may not go.
+    sed -i '/^\[port net_null2/,$d' "$dir/ini"
+    run "$ctl" reload
+    [ "$status" = 1 ]
+    has 'port 2 is named, but there are 2 ports'
+    has 'fix: '
+    run "$ctl" show ports
+    has net_null2
+    # Nor can all of them, without a restart.
+    printf '[fwd]\nmbufs = 2048\ncontrol = %s\n' "$dir/s" >"$dir/ini"
+    reload
+    [ "$told" = '{"removed":[],"added":[],"moved":[],"changed":[],"needs_restart":["port"]}' ]
+    run "$ctl" show ports
+    has net_null2
+}
