@@ -22,6 +22,7 @@ enum fwd_hop_kind {
 
 struct fwd_hop {
     uint8_t kind;
+    bool own; // of an address of the port: it goes with that address only
     uint16_t port;
     struct fwd_addr gateway;
 };

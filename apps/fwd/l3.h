@@ -11,7 +11,8 @@
 #include "neigh.h"
 
 // A route: to `prefix` by the router `via`, or ("") straight onto the link of `port`. The port may
-// be "" where `via` is on a link of one. 0 or a negative errno after an error message with a fix.
+// be "" where `via` is on a link of one. Routes that a port's own addresses bring along cannot be
+// removed (-EPERM). 0 or a negative errno after an error message with a fix.
 int fwd_l3_route_add(struct fwd *fwd, const struct fwd_conf_route *route);
 int fwd_l3_route_remove(struct fwd *fwd, const char *prefix);
 

@@ -19,7 +19,7 @@ static int commit(struct l3 *l3)
 static int add_own(struct l3 *l3, uint16_t port, struct fwd_addr addr, uint8_t len, uint8_t kind)
 {
     const struct fwd_prefix p = {.addr = addr, .len = len};
-    const struct fwd_hop hop = {.kind = kind, .port = port};
+    const struct fwd_hop hop = {.kind = kind, .own = true, .port = port};
     int rc = fwd_fib_add(l3->fib, &p, &hop);
     return rc == -EEXIST && kind != FWD_HOP_LOCAL && l3_on_link(l3, port, &addr) ? 0 : rc;
 }
@@ -195,34 +195,36 @@ int fwd_l3_route_add(struct fwd *fwd, const struct fwd_conf_route *route)
     return rc ? rc : commit(l3);
 }
 
-static bool is_configured(const struct fwd_hop *hop)
-{
-    return hop->kind == FWD_HOP_LINK || hop->kind == FWD_HOP_GATEWAY;
-}
-
 struct lookup {
     struct fwd_prefix p;
-    bool found;
+    const struct fwd_hop *hop; // NULL: there is no such route
 };
 
 static bool same_prefix(const struct fwd_prefix *p, const struct fwd_hop *hop, void *arg)
 {
     struct lookup *l = arg;
-    l->found = p->len == l->p.len && fwd_addr_same(&p->addr, &l->p.addr) && is_configured(hop);
-    return !l->found;
+    if (p->len == l->p.len && fwd_addr_same(&p->addr, &l->p.addr))
+        l->hop = hop;
+    return !l->hop;
 }
 
 int fwd_l3_route_remove(struct fwd *fwd, const char *prefix)
 {
     struct l3 *l3 = fwd->mode_data;
-    struct lookup l = {.found = false};
+    struct lookup l = {.hop = NULL};
     if (fwd_prefix_parse(prefix, &l.p)) {
         l.p.addr = fwd_addr_masked(&l.p.addr, l.p.len);
         fwd_fib_walk(l3->fib, same_prefix, &l);
     }
-    if (!l.found) {
+    if (!l.hop) {
         fwd_error("there is no route to %s\nfix: name one that there is", prefix);
         return -ENOENT;
+    }
+    if (l.hop->own) {
+        fwd_error("the route to %s belongs to an address of port %s\n"
+                  "fix: take the address from the port: change the file and reload, or port remove",
+                  prefix, l3->ports[l.hop->port].port->name);
+        return -EPERM;
     }
     fwd_fib_remove(l3->fib, &l.p);
     return commit(l3);

@@ -209,15 +209,18 @@ END
     [[ $output != *10.2.0.0/16* ]]
     for wrong in 'route remove prefix=10.2.0.0/16' 'route add prefix=10.2.0.1/16 via=10.0.0.3' \
         'route add prefix=10.2.0.0/16 via=192.168.0.1' 'route add prefix=10.2.0.0/16' 'route add via=10.0.0.3' \
-        'port add name=net_null6 devargs=no-rx=1 vlan=7' 'show fdb'; do
+        'route remove prefix=10.0.0.0/24' 'port add name=net_null6 devargs=no-rx=1 vlan=7' 'show fdb'; do
         # shellcheck disable=SC2086 # words
         run "$ctl" $wrong
         printf '%s: %s\n' "$wrong" "$output"
         [ "$status" = 1 ]
         has 'fix: '
     done
+    run "$ctl" route remove prefix=10.0.0.0/24
+    has 'the route to 10.0.0.0/24 belongs to an address of port net_ring0'
     "$ctl" port add name=net_null6 devargs=no-rx=1 address=10.9.0.1/24
     run "$ctl" show routes
+    has '10.0.0.0/24'
     has '10.9.0.0/24'
     sed -i 's/10.1.0.0/10.7.0.0/' "$dir/ini"
     run "$ctl" reload

@@ -262,7 +262,6 @@ static void routes_come_and_go(void **state)
     assert_int_equal(fwd_l3_route_remove(&bed, "172.16.5.0/24"), 0);
     is_forwarded(0, 1, 3, packet(0, "10.0.0.2", "172.16.5.1", 17, 50));
     assert_int_equal(fwd_l3_route_remove(&bed, "172.16.5.0/24"), -ENOENT);
-    assert_int_equal(fwd_l3_route_remove(&bed, "10.0.0.1/32"), -ENOENT); // no route of ours to take
     assert_int_equal(route("172.16.0.0/12", "10.0.1.3", ""), -EEXIST);
     assert_int_equal(route("172.32.0.0/12", "10.7.1.3", ""), -EINVAL);
     assert_int_equal(route("172.32.0.0/12", "10.0.1.3", "port0"), -EINVAL);
@@ -271,6 +270,29 @@ static void routes_come_and_go(void **state)
     assert_int_equal(route("172.32.0.0/33", "10.0.1.3", ""), -EINVAL);
     assert_int_equal(route("172.32.0.0/12", "10.0.1.1", ""), -EINVAL); // itself
     assert_int_equal(route("172.32.0.0/12", "", ""), -EINVAL);
+}
+
+// What an address of a port brings along goes with the address only; a configured route onto a link
+// looks alike and may go.
+static void routes_of_a_ports_own_addresses_stay(void **state)
+{
+    static const char *const own[] = {
+        "10.0.1.0/24",     // the subnet
+        "10.0.1.77/24",    // the same, carelessly written
+        "10.0.1.1/32",     // the address
+        "10.0.1.255/32",   // the broadcast address
+        "2001:db8:1::/64", // and of IPv6
+        "2001:db8:1::1/128",
+    };
+    (void)state;
+    teach();
+    for (size_t i = 0; i < RTE_DIM(own); i++)
+        assert_int_equal(fwd_l3_route_remove(&bed, own[i]), -EPERM);
+    is_forwarded(0, 1, 2, packet(0, "10.0.0.2", "10.0.1.2", 17, 50));
+    assert_int_equal(route("10.77.0.0/16", "", "port1"), 0);
+    assert_int_equal(fwd_l3_route_remove(&bed, "10.77.0.0/16"), 0);
+    assert_int_equal(fwd_l3_route_remove(&bed, "10.77.0.0/16"), -ENOENT);
+    assert_int_equal(fwd_l3_route_remove(&bed, "nonsense"), -ENOENT);
 }
 
 static void a_port_that_goes_takes_its_routes_and_neighbours_along(void **state)
@@ -357,6 +379,7 @@ int main(void)
         TEST(headers_in_pieces_are_read_all_the_same),
         TEST(the_bytes_of_a_clone_are_left_alone),
         TEST(routes_come_and_go),
+        TEST(routes_of_a_ports_own_addresses_stay),
         TEST(a_port_that_goes_takes_its_routes_and_neighbours_along),
         TEST(random_packets_are_all_accounted_for),
     };
