@@ -45,8 +45,8 @@ setup() {
         etc/tern/fwd.ini etc/default/tern-fwd doc/tern/operating.md; do
         grep -q "$file\$" "$dir/list" || { echo "no $file"; return 1; }
     done
-    dpkg-deb -x "$dir"/tern_*.deb "$dir/root"
-    "$dir/root/usr/bin/tern-fwd" --check "$dir/root/etc/tern/fwd.ini"
-    grep -q '^ExecStart=/usr/bin/tern-fwd ' "$dir/root/usr/lib/systemd/system/tern-fwd.service"
     dpkg-deb -f "$dir"/tern_*.deb Depends | grep -q 'librte-eal[0-9]* (= '
+    unshare --mount --net true || skip 'name spaces are not allowed here: the package was built, not installed'
+    mkdir "$dir/installed"
+    unshare --mount --net "$TERN_ROOT/tests/fwd/installed" "$dir"/tern_*.deb "$dir/installed"
 }
