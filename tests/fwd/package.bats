@@ -50,3 +50,42 @@ setup() {
     mkdir "$dir/installed"
     unshare --mount --net "$TERN_ROOT/tests/fwd/installed" "$dir"/tern_*.deb "$dir/installed"
 }
+
+# blocks LANGUAGE: the examples of docs/operating.md in it, one after the other; sh for those without any.
+blocks() {
+    awk -v want="$1" '/^```/ { inside = !inside; language = substr($0, 4); next }
+        inside && (language == "" ? "sh" : language) == want' "$TERN_ROOT/docs/operating.md"
+}
+
+@test "the libvirt example is right" {
+    local schema=${TERN_LIBVIRT_SCHEMAS:-/usr/share/libvirt/schemas}/domain.rng
+    blocks xml >"$dir/domain.xml"
+    python3 - "$dir/domain.xml" <<'END'
+import sys, xml.etree.ElementTree as tree
+domain = tree.parse(sys.argv[1]).getroot()
+assert domain.find("memoryBacking/access").get("mode") == "shared"
+source = domain.find("devices/interface[@type='vhostuser']/source")
+assert source.get("path") == "/run/tern-fwd/vm1.sock" and source.get("mode") == "server"
+END
+    if command -v xmllint && [ -e "$schema" ]; then xmllint --noout --relaxng "$schema" "$dir/domain.xml"; fi
+}
+
+@test "the examples' commands are understood: by the shell, by ternctl, and by docker where there is one" {
+    local line status_of seen=0 docker
+    blocks sh >"$dir/commands"
+    bash -n "$dir/commands"
+    while read -r line; do
+        status_of=0
+        eval "\"\$ctl\" -s $dir/none ${line#ternctl}" >"$dir/told" 2>&1 || status_of=$?
+        [ "$status_of" = 3 ] || { echo "$line:"; cat "$dir/told"; return 1; } # understood, but nobody answers
+        seen=$((seen + 1))
+    done < <(grep '^ternctl' "$dir/commands")
+    [ "$seen" -gt 8 ]
+    docker=$(sed -n '/^docker run/,/[^\\]$/p' "$dir/commands")
+    [[ $docker == *' IMAGE '* ]]
+    if command -v docker; then
+        run eval "DOCKER_HOST=unix://$dir/none $(sed "s/ -it / -i /; s/ IMAGE / image /" <<<"$docker")"
+        [ "$status" = 125 ]
+        has 'Cannot connect to the Docker daemon'
+    fi
+}
