@@ -148,10 +148,14 @@ static json_t *one_worker(const struct fwd_worker *w)
     SET_INT(o, "busy_cycles", busy);
     SET_INT(o, "idle_cycles", idle);
     if (w->fwd->conf.idle == FWD_IDLE_ADAPTIVE) {
-        SET_INT(o, "sleeps", fwd_count_read(&w->sleeper.sleeps));
+        struct fwd_idle_report r;
+        fwd_idle_tell(w, &r);
+        SET_INT(o, "sleeps", r.sleeps);
         SET_INT(o, "slept_cycles", fwd_count_read(&w->sleeper.slept));
+        SET(o, "asleep_percent", ratio(r.asleep_percent, 1));
         SET(o, "wake_p50_us", ratio((double)fwd_hist_percentile(&w->sleeper.wakes, 50), 1000));
         SET(o, "wake_p99_us", ratio((double)fwd_hist_percentile(&w->sleeper.wakes, 99), 1000));
+        SET(o, "spins", json_boolean(r.spins));
     }
     return o;
 }

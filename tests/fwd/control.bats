@@ -190,6 +190,8 @@ END
     done
     run "$ctl" show workers
     has wake_p99_us
+    has asleep_percent
+    has spins
 }
 
 @test "l3: routes come, go and follow a reload; a port gets its address" {

@@ -24,6 +24,15 @@ one_run() { pk_run "path=$IW/sock" -- --timeout 2 "$@"; }
     done
 }
 
+@test "round trips: each frame after a pause" {
+    set_forwarding mac
+    local start=${EPOCHREALTIME/[.,]/}
+    run one_run --packets 20 --latency --interval 50000
+    [ "$status" = 0 ]
+    [[ $output =~ p50_ns=[1-9][0-9]*\ p99_ns=[1-9][0-9]*\ result=ok ]]
+    ((${EPOCHREALTIME/[.,]/} - start >= 20 * 50000))
+}
+
 @test "a peer that swallows frames: they are lost, and exit status 1" {
     set_forwarding rxonly
     run one_run --packets 20000
@@ -47,7 +56,7 @@ one_run() { pk_run "path=$IW/sock" -- --timeout 2 "$@"; }
 }
 
 @test "a wrong option is named, with a fix, and exit status 2" {
-    for option in '--packets 0' '--size 59' '--sizes 64,9217' '--size-range 100-64' '--queues 0' '--mode sideways' '--nonsense'; do
+    for option in '--packets 0' '--size 59' '--sizes 64,9217' '--size-range 100-64' '--queues 0' '--mode sideways' '--interval 500001' '--nonsense'; do
         # shellcheck disable=SC2086
         run one_run $option
         [ "$status" = 2 ]

@@ -71,6 +71,8 @@ static uint16_t send_burst(const struct round *r, struct flow *f)
         port_build(r->port, f, (uint16_t)allowed(r, f));
     if (f->num_pending == 0)
         return 0;
+    if (r->options->interval_us)
+        rte_delay_us_sleep(r->options->interval_us);
     f->sent_at = rte_rdtsc();
     n = rte_eth_tx_burst(PORT_ID, f->next.queue, f->pending, f->num_pending);
     f->count.sent += n;

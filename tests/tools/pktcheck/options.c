@@ -25,6 +25,8 @@ static const char usage_text[] =
     "  --latency           one frame in flight a queue; also tells the time there and back, in "
     "the\n"
     "                      last line and by telemetry (/pktcheck/latency)\n"
+    "  --interval US       with --latency: sleep so long before each frame, up to 500000 (default "
+    "0)\n"
     "  --mbufs N           size of the packet pool (default 8192)\n"
     "  --mode loop|tx|rx   loop: the peer returns frames; tx, rx: one direction (default loop)\n"
     "  --timeout SECONDS   give up after so long without progress (default 10)\n"
@@ -52,6 +54,7 @@ enum {
     O_SEGS,
     O_WINDOW,
     O_LATENCY,
+    O_INTERVAL,
     O_MBUFS,
     O_MODE,
     O_TIMEOUT,
@@ -74,6 +77,7 @@ static const struct option long_options[] = {
     {"segs", required_argument, NULL, O_SEGS},
     {"window", required_argument, NULL, O_WINDOW},
     {"latency", no_argument, NULL, O_LATENCY},
+    {"interval", required_argument, NULL, O_INTERVAL},
     {"mbufs", required_argument, NULL, O_MBUFS},
     {"mode", required_argument, NULL, O_MODE},
     {"timeout", required_argument, NULL, O_TIMEOUT},
@@ -195,6 +199,8 @@ static int apply(struct options *o, int opt, const char *arg)
         o->latency = true;
         o->window = 1;
         return 0;
+    case O_INTERVAL:
+        return set_u32(arg, 0, 500000, &o->interval_us);
     case O_MBUFS:
         return set_u32(arg, 64, 1u << 24, &o->mbufs);
     case O_MODE:

@@ -31,7 +31,8 @@ struct options {
     enum mode mode;
     bool reconnect_ok;
     bool interactive;
-    bool latency; // one frame in flight, and its time there and back
+    bool latency;         // one frame in flight, and its time there and back
+    uint32_t interval_us; // latency: asleep between one frame's return and the next frame
 };
 
 void options_usage(const char *program);
