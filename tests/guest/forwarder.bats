@@ -83,7 +83,8 @@ space_start() {
     in_space ip addr add "$1" dev net0
     in_space ip addr add "$2" dev net0 nodad
     in_space ip link set net0 up
-    in_space iperf3 -s >"$run/iperf3.log" 2>&1 </dev/null 3>&- &
+    # Not in_space: of a function in the background $! would be a shell, whose end iperf3 outlives.
+    ip netns exec "$ns" iperf3 -s >"$run/iperf3.log" 2>&1 </dev/null 3>&- &
     iperf_pid=$!
     await 20 iperf_serves
 }
