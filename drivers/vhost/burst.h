@@ -62,18 +62,30 @@ static __rte_noinline bool tern_rx_odd(struct tern_queue *q, const struct vq_cha
     return true;
 }
 
-// Applies the net header, which is read here once, to its packet. False: dropped, and `m` is raw.
-static __rte_noinline bool tern_rx_offload(struct tern_queue *q, const struct vq_chain *c,
-                                           struct rte_mbuf *m)
+// Applies the net header `h`, a private copy, to its packet. False: dropped, and `m` is raw.
+static inline bool tern_rx_apply(struct tern_queue *q, const struct vnet_hdr *h, struct rte_mbuf *m)
 {
-    struct tern_cursor at = {.seg = c->seg, .nseg = c->nread, .at = 0};
-    struct vnet_hdr h;
-    tern_cursor_copy(&at, &h, NULL, q->hdr_bytes);
-    if ((h.flags | h.gso_type) == 0 || tern_offload_received(m, &h, q->may, q->takes))
+    if ((h->flags | h->gso_type) == 0 || tern_offload_received(m, h, q->may, q->takes))
         return true;
     q->stats.drops[TERN_DROP_HEADER]++;
     tern_mbuf_raw(m);
     return false;
+}
+
+// Copies the net header of a chain from the driver that is long enough: the only read of it.
+static inline void tern_rx_header(const struct tern_queue *q, const struct vq_chain *c,
+                                  struct vnet_hdr *h)
+{
+    struct tern_cursor at = {.seg = c->seg, .nseg = c->nread, .at = 0};
+    tern_cursor_copy(&at, h, NULL, q->hdr_bytes);
+}
+
+static __rte_noinline bool tern_rx_offload(struct tern_queue *q, const struct vq_chain *c,
+                                           struct rte_mbuf *m)
+{
+    struct vnet_hdr h;
+    tern_rx_header(q, c, &h);
+    return tern_rx_apply(q, &h, m);
 }
 
 // Takes the VLAN tag out. A frame that ends in it would be shorter than an Ethernet header without.
@@ -84,22 +96,33 @@ static inline void tern_rx_strip(struct rte_mbuf *m, uint64_t f)
         tern_offload_stripped(m);
 }
 
-VQ_INLINE bool tern_rx_one(struct tern_queue *q, uint64_t f, const struct vq_chain *c,
-                           struct rte_mbuf *m, uint32_t room)
+// Copies the frame of any chain from the driver. False: dropped, and `m` is still raw.
+VQ_INLINE bool tern_rx_frame(struct tern_queue *q, const struct vq_chain *c, struct rte_mbuf *m,
+                             uint32_t room)
 {
     uint32_t bytes = c->seg->bytes - q->hdr_bytes;
-    if (likely(c->nread == 1 && c->nwrite == 0 && bytes <= room &&
-               c->seg->bytes >= q->hdr_bytes + RTE_ETHER_HDR_LEN)) {
-        tern_mbuf_prepare(m, q->rearm, q->mbuf_flags, bytes);
-        tern_copy(rte_pktmbuf_mtod(m, void *), (uint8_t *)vq_seg_ptr(c->seg) + q->hdr_bytes, bytes);
-    } else if (!tern_rx_odd(q, c, m)) {
-        return false;
-    }
-    if ((f & TERN_F_OFFLOAD) && !tern_rx_offload(q, c, m))
-        return false;
+    if (unlikely(c->nread != 1 || c->nwrite != 0 || bytes > room ||
+                 c->seg->bytes < q->hdr_bytes + RTE_ETHER_HDR_LEN))
+        return tern_rx_odd(q, c, m);
+    tern_mbuf_prepare(m, q->rearm, q->mbuf_flags, bytes);
+    tern_copy(rte_pktmbuf_mtod(m, void *), (uint8_t *)vq_seg_ptr(c->seg) + q->hdr_bytes, bytes);
+    return true;
+}
+
+// The packet is the application's from here on.
+VQ_INLINE void tern_rx_done(struct tern_queue *q, uint64_t f, struct rte_mbuf *m)
+{
     tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
     if (unlikely(q->vlan_strip))
         tern_rx_strip(m, f);
+}
+
+VQ_INLINE bool tern_rx_one(struct tern_queue *q, uint64_t f, const struct vq_chain *c,
+                           struct rte_mbuf *m, uint32_t room)
+{
+    if (!tern_rx_frame(q, c, m, room) || ((f & TERN_F_OFFLOAD) && !tern_rx_offload(q, c, m)))
+        return false;
+    tern_rx_done(q, f, m);
     return true;
 }
 

@@ -148,7 +148,10 @@ void tern_queue_adopt(struct tern_queue *q)
 {
     q->f = q->vq->vq.features | (q->port->args.tso ? TERN_F_OFFLOAD : 0);
     q->hdr_bytes = vnet_hdr_bytes(q->f);
-    q->may = (uint16_t)(q->is_rx ? vnet_may_from_driver(q->f) : vnet_may_to_driver(q->f));
+    // Single copy looks at that of its receivers from outside their gates.
+    __atomic_store_n(&q->may,
+                     (uint16_t)(q->is_rx ? vnet_may_from_driver(q->f) : vnet_may_to_driver(q->f)),
+                     __ATOMIC_RELAXED);
     choose(q);
     if (q->is_rx)
         tern_intr_started(q);

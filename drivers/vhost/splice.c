@@ -82,15 +82,27 @@ static bool overtakes(const struct tern_splice_in *in, uint64_t mbufs, unsigned 
     return false;
 }
 
+// Whether what frame `i` asks for, if anything, can be left to its receiver. That one's driver may
+// start anew at any time, so what it agreed to is looked at again inside its gate.
+static bool can_ask(const struct tern_queue *q, struct tern_splice_in *in,
+                    const struct tern_splice_pkt *p, unsigned i)
+{
+    const struct vnet_hdr *h = &in->hdr[i];
+    unsigned may = __atomic_load_n(&queue_of(p[i].to)->may, __ATOMIC_RELAXED);
+    if (!(h->flags & VNET_HDR_F_NEEDS_CSUM) && h->gso_type == VNET_HDR_GSO_NONE)
+        return true;
+    return may && tern_splice_judge(q, in, &p[i], i, may);
+}
+
 // Carries out what was decided. Of frames that go to different queues each queue's are moved
 // together. One behind an mbuf to the same destination becomes an mbuf too, or it would overtake
 // it.
-static void carry_out(struct tern_queue *q, const struct tern_splice_in *in,
-                      struct tern_splice_pkt *p)
+static void carry_out(struct tern_queue *q, struct tern_splice_in *in, struct tern_splice_pkt *p)
 {
     uint64_t left = 0, mbufs = 0;
     for (unsigned i = 0; i < in->n; i++) {
-        if (p[i].todo == TERN_SPLICE_MOVE && (!can_move(q, &p[i]) || overtakes(in, mbufs, i)))
+        if (p[i].todo == TERN_SPLICE_MOVE && (!can_move(q, &p[i]) || overtakes(in, mbufs, i) ||
+                                              (unlikely(in->hdrs) && !can_ask(q, in, p, i))))
             p[i].todo = TERN_SPLICE_AS_MBUF;
         if (unlikely(p[i].todo == TERN_SPLICE_AS_MBUF)) {
             mbufs |= UINT64_C(1) << i;
@@ -114,21 +126,6 @@ static void carry_out(struct tern_queue *q, const struct tern_splice_in *in,
         tern_splice_to_mbufs(q, in, p);
 }
 
-// A frame that leaves something to us goes by way of an mbuf, which says so to whoever sends it on.
-static void requests_by_mbuf(const struct tern_queue *q, const struct tern_splice_in *in,
-                             struct tern_splice_pkt *p)
-{
-    for (unsigned i = 0; q->may && i < in->n; i++) {
-        struct tern_cursor at = {.seg = in->of[i]->seg, .nseg = in->of[i]->nread, .at = 0};
-        struct vnet_hdr h;
-        if (p[i].todo != TERN_SPLICE_MOVE)
-            continue;
-        tern_cursor_copy(&at, &h, NULL, q->hdr_bytes);
-        if (h.flags | h.gso_type)
-            p[i].todo = TERN_SPLICE_AS_MBUF;
-    }
-}
-
 #define FROM_BITS (VQ_F_RING_PACKED | VQ_F_IN_ORDER)
 VQ_INLINE void chunk(struct tern_queue *q, uint64_t fs, struct tern_splice_in *in,
                      struct tern_splice_pkt *p, unsigned n, tern_splice_decide decide, void *arg)
@@ -139,8 +136,8 @@ VQ_INLINE void chunk(struct tern_queue *q, uint64_t fs, struct tern_splice_in *i
     if (likely(in->n > 0)) {
         if (likely(!__atomic_load_n(&q->vlan_strip, __ATOMIC_RELAXED)))
             decide(arg, p, (uint16_t)in->n);
-        if (unlikely(q->f & TERN_F_OFFLOAD))
-            requests_by_mbuf(q, in, p);
+        if (unlikely((q->f & TERN_F_OFFLOAD) && q->may))
+            tern_splice_look_hdrs(q, in);
         carry_out(q, in, p);
     }
     tern_rx_give_back(q, fs, in->c, in->got);
@@ -179,6 +176,8 @@ static uint16_t splice_burst(struct tern_splice_queue *queue, struct tern_splice
     struct tern_queue *q = queue_of(queue);
     struct tern_splice_in in;
     in.got = in.n = 0;
+    in.hdrs = false;
+    in.asks = 0;
     n = RTE_MIN(n, TERN_SPLICE_BURST);
     if (unlikely(tern_resting(q)) || unlikely(!vhu_queue_enter(q->vq)))
         return 0;

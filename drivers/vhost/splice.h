@@ -12,12 +12,23 @@
 #include "api/tern_vhost.h"
 #include "burst.h"
 
+// What a frame that is to be moved leaves to its receiver.
+struct tern_splice_ask {
+    struct vnet_offload o;
+    uint32_t head_bytes;
+    uint8_t head[VNET_HEAD_BYTES]; // what it was held against, which goes to the receiver
+};
+
 // What came from the sender: chains got, and those of them that are frames, by frame.
 struct tern_splice_in {
     struct vq_chain c[TERN_CHUNK];
     const struct vq_chain *of[TERN_CHUNK];
     uint64_t dst[TERN_CHUNK]; // destination address as it was sent, and two bytes behind it
     unsigned got, n;
+    bool hdrs;                       // the net headers mean something, and `hdr` has been filled
+    uint64_t asks;                   // a bit for each frame that has an `ask`
+    struct vnet_hdr hdr[TERN_CHUNK]; // all but num_buffers
+    struct tern_splice_ask ask[TERN_CHUNK];
 };
 
 // ---- the sender's side ----
@@ -76,6 +87,40 @@ VQ_INLINE void tern_splice_look(struct tern_queue *q, uint64_t fs, struct tern_s
     }
 }
 
+// Copies the net headers, after which they are not read again.
+static __rte_noinline void tern_splice_look_hdrs(const struct tern_queue *q,
+                                                 struct tern_splice_in *in)
+{
+    for (unsigned i = 0; i < in->n; i++)
+        tern_rx_header(q, in->of[i], &in->hdr[i]);
+    in->hdrs = true;
+}
+
+// Whether a receiver that agreed to `may` can be left what frame `i` asks for: a checksum of TCP or
+// UDP, and segmentation of TCP that takes more than one segment, both held against the frame's
+// head. Of that all is copied here that was not before. Nothing else is ever handed on; that, and
+// headers that lie, are left to the way by mbuf.
+static __rte_noinline bool tern_splice_judge(const struct tern_queue *q, struct tern_splice_in *in,
+                                             const struct tern_splice_pkt *p, unsigned i,
+                                             unsigned may)
+{
+    struct tern_splice_ask *ask = &in->ask[i];
+    struct vnet_offload *o = &ask->o;
+    const struct vnet_layers *l = &o->at;
+    struct tern_cursor at = {.seg = in->of[i]->seg, .nseg = in->of[i]->nread, .at = 0};
+    ask->head_bytes = RTE_MIN(p->bytes, VNET_HEAD_BYTES);
+    memcpy(ask->head, p->head, p->head_bytes);
+    tern_cursor_skip(&at, q->hdr_bytes + p->head_bytes);
+    tern_cursor_copy(&at, ask->head + p->head_bytes, NULL, ask->head_bytes - p->head_bytes);
+    if (vnet_hdr_decode(&in->hdr[i], q->may, ask->head, p->bytes, o) || !l->proto)
+        return false;
+    if (p->bytes <= (uint32_t)l->l2_bytes + l->l3_bytes + l->l4_bytes + o->gso_bytes)
+        o->gso_bytes = 0;
+    o->ecn = l->cwr;
+    in->asks |= UINT64_C(1) << i;
+    return vnet_offload_agreed(o, may);
+}
+
 // Copies what the application wants as mbufs. With an empty pool they are dropped, not left in the
 // ring: frames between guests do not wait for those who hold the mbufs.
 static __rte_noinline void tern_splice_to_mbufs(struct tern_queue *q,
@@ -90,9 +135,11 @@ static __rte_noinline void tern_splice_to_mbufs(struct tern_queue *q,
         p[i].result = TERN_SPLICE_LOST;
         if (!tern_mbuf_get_bulk(q->mp, &m, 1)) {
             q->stats.drops[TERN_DROP_NO_MBUF]++;
-        } else if (!tern_rx_one(q, q->f, in->of[i], m, room)) {
+        } else if (!tern_rx_frame(q, in->of[i], m, room) ||
+                   (in->hdrs && !tern_rx_apply(q, &in->hdr[i], m))) {
             tern_mbuf_put_bulk(q->mp, &m, 1);
         } else {
+            tern_rx_done(q, q->f, m);
             p[i].mbuf = m;
             p[i].result = TERN_SPLICE_MBUF;
         }
@@ -116,23 +163,39 @@ static inline void tern_splice_copy(struct tern_cursor *to, struct tern_cursor *
     }
 }
 
-// Any frame that is not one segment into one segment. Returns as tern_tx_odd.
+// Any frame that is not one segment into one segment, or that asks for something. Returns as
+// tern_tx_odd. A driver that does not take what is asked has started since the frame was judged:
+// the one that it was for is gone.
 static __rte_noinline bool tern_splice_odd(struct tern_queue *q, uint64_t f, struct tern_tx *t,
                                            struct tern_splice_pkt *p, const struct vq_chain *from,
-                                           uint32_t from_hdr_bytes)
+                                           uint32_t from_hdr_bytes,
+                                           const struct tern_splice_ask *ask)
 {
     struct tern_cursor in = {.seg = from->seg, .nseg = from->nread, .at = 0}, out;
+    const void *head = ask ? ask->head : p->head;
+    uint32_t head_bytes = ask ? ask->head_bytes : p->head_bytes;
     unsigned n;
+    if (ask && !vnet_offload_agreed(&ask->o, q->may)) {
+        p->result = TERN_SPLICE_DOWN;
+        return true;
+    }
     if (!tern_tx_room(q, f, t, p->bytes, &n))
         return false;
     if (n == 0) {
         p->result = TERN_SPLICE_NO_ROOM;
         return true;
     }
+    struct tern_cursor start = {.seg = t->c[t->next].seg};
     tern_tx_take(q, t, n, p->bytes, &out);
-    tern_cursor_copy(&out, NULL, p->head, p->head_bytes);
-    tern_cursor_skip(&in, from_hdr_bytes + p->head_bytes);
-    tern_splice_copy(&out, &in, p->bytes - p->head_bytes);
+    if (ask) {
+        struct tern_offload o = {.patches = 0};
+        vnet_hdr_encode(&ask->o, &o.hdr);
+        start.nseg = out.nseg + (uint32_t)(out.seg - start.seg);
+        tern_tx_patch(q, start, &o);
+    }
+    tern_cursor_copy(&out, NULL, head, head_bytes);
+    tern_cursor_skip(&in, from_hdr_bytes + head_bytes);
+    tern_splice_copy(&out, &in, p->bytes - head_bytes);
     tern_count_packet(&q->stats.p, p->head, p->bytes);
     p->result = TERN_SPLICE_SENT;
     return true;
@@ -140,13 +203,13 @@ static __rte_noinline bool tern_splice_odd(struct tern_queue *q, uint64_t f, str
 
 VQ_INLINE bool tern_splice_one(struct tern_queue *q, uint64_t f, struct tern_tx *t,
                                struct tern_splice_pkt *p, const struct vq_chain *from,
-                               uint32_t from_hdr_bytes)
+                               uint32_t from_hdr_bytes, const struct tern_splice_ask *ask)
 {
     const struct vq_chain *c = &t->c[t->next];
     uint32_t need = q->hdr_bytes + p->bytes;
     if (unlikely(t->next == t->got || c->nread || c->nwrite != 1 || c->seg->bytes < need ||
-                 from->nread != 1 || p->head_bytes != TERN_SPLICE_HEAD))
-        return tern_splice_odd(q, f, t, p, from, from_hdr_bytes);
+                 from->nread != 1 || p->head_bytes != TERN_SPLICE_HEAD || ask))
+        return tern_splice_odd(q, f, t, p, from, from_hdr_bytes, ask);
     uint8_t *to = vq_seg_ptr(c->seg);
     const uint8_t *rest = (uint8_t *)vq_seg_ptr(from->seg) + from_hdr_bytes + TERN_SPLICE_HEAD;
     t->kept += tern_hdr_keep(to, q->hdr_bytes);
@@ -158,6 +221,10 @@ VQ_INLINE bool tern_splice_one(struct tern_queue *q, uint64_t f, struct tern_tx 
     p->result = TERN_SPLICE_SENT;
     return true;
 }
+
+// Frames of many buffers each take more of them than there is space for at a time. Each such round
+// but the last has moved so many bytes, so buffers of next to nothing cost one round.
+#define TERN_SPLICE_ROUND (32u << 10)
 
 #define TERN_SPLICE_AHEAD 2048u // bytes of the next frame that are fetched while one is copied
 
@@ -174,27 +241,34 @@ VQ_INLINE void tern_splice_fetch(const struct vq_chain *from, const struct vq_ch
     }
 }
 
-// Moves the frames whose bits are set in `which` to the queue, inside its gate.
-VQ_INLINE void tern_splice_give(struct tern_queue *q, uint64_t f, const struct tern_splice_in *in,
-                                struct tern_splice_pkt *p, uint64_t which, uint32_t from_hdr_bytes)
+// Moves frames whose bits are set in `which` until the receiver has no buffers left, or there is no
+// space for more of them at a time. Returns those left if that was it, 0 otherwise.
+VQ_INLINE uint64_t tern_splice_some(struct tern_queue *q, uint64_t f,
+                                    const struct tern_splice_in *in, struct tern_splice_pkt *p,
+                                    uint64_t which, uint32_t from_hdr_bytes)
 {
     struct tern_tx t;
+    uint64_t before = q->stats.p.bytes;
     t.got = t.next = t.nseg = t.kept = t.dry = 0;
     t.odd.is = false;
     if (tern_tx_more(q, f, &t, (unsigned)__builtin_popcountll(which)))
         tern_tx_prefetch(q, q->seg, RTE_MIN(t.nseg, TERN_CHUNK));
     else
-        return;
+        return 0;
     for (; which; which &= which - 1) {
         unsigned i = (unsigned)__builtin_ctzll(which);
         uint64_t behind = which & (which - 1);
+        const struct tern_splice_ask *ask = in->asks >> i & 1 ? &in->ask[i] : NULL;
         if (behind && t.next + 1 < t.got) {
             unsigned k = (unsigned)__builtin_ctzll(behind);
             tern_splice_fetch(in->of[k], &t.c[t.next + 1], p[k].bytes);
         }
-        if (unlikely(!tern_splice_one(q, f, &t, &p[i], in->of[i], from_hdr_bytes)))
+        if (unlikely(!tern_splice_one(q, f, &t, &p[i], in->of[i], from_hdr_bytes, ask)))
             break;
     }
+    if (unlikely(which) &&
+        (tern_tx_has_space(q, &t) || q->stats.p.bytes - before < TERN_SPLICE_ROUND))
+        which = 0;
     if (t.next < t.got)
         vq_dev_unget_avail(&q->vq->vq, f, &t.c[t.next], t.got - t.next);
     if (likely(t.next > 0)) {
@@ -202,6 +276,16 @@ VQ_INLINE void tern_splice_give(struct tern_queue *q, uint64_t f, const struct t
         vq_dev_put_used_burst(&q->vq->vq, f, t.used, t.next);
         tern_finish(q, f);
     }
+    return which;
+}
+
+// Moves the frames whose bits are set in `which` to the queue, inside its gate.
+VQ_INLINE void tern_splice_give(struct tern_queue *q, uint64_t f, const struct tern_splice_in *in,
+                                struct tern_splice_pkt *p, uint64_t which, uint32_t from_hdr_bytes)
+{
+    do
+        which = tern_splice_some(q, f, in, p, which, from_hdr_bytes);
+    while (unlikely(which));
 }
 
 #endif

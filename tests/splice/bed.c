@@ -11,6 +11,8 @@
 #include "virtq.h"
 
 struct copied copied;
+void (*after_look)(const void *from, size_t bytes);
+void (*before_enter)(const struct vhu_queue *q);
 
 #define SIDES 4u
 static struct side *sides[SIDES];
@@ -37,14 +39,32 @@ static void count(const void *to, const void *from, uint64_t bytes)
         __atomic_add_fetch(&copied.wrote, bytes, __ATOMIC_RELAXED);
 }
 
+static void *copy(void *to, const void *from, size_t bytes)
+{
+    count(to, from, bytes);
+    memcpy(to, from, bytes);
+    if (after_look && !inside_copy && side_of(from) && !side_of(to))
+        after_look(from, bytes);
+    return to;
+}
+
+static bool enter(struct vhu_queue *q)
+{
+    if (before_enter)
+        before_enter(q);
+    return vhu_queue_enter(q);
+}
+
 // From here on what the driver copies is counted; a tern_copy as one copy, however it does it.
-#define memcpy(to, from, n) (count(to, from, n), memcpy(to, from, n))
+#define memcpy(to, from, n) copy(to, from, n)
 #include "../../drivers/common/mbuf_chain.c"
 #include "../../drivers/common/offload.c"
 #define tern_copy(to, from, n) \
     (count(to, from, n), inside_copy = true, tern_copy(to, from, n), (void)(inside_copy = false))
 #include "../../drivers/vhost/burst.c"
+#define vhu_queue_enter(q) enter(q)
 #include "../../drivers/vhost/splice.c"
+#undef vhu_queue_enter
 #undef tern_copy
 #undef memcpy
 

@@ -60,6 +60,11 @@ struct copied {
 };
 extern struct copied copied;
 
+// What happens in between, where it is not NULL: a guest's memory was read (tern_copy: not said),
+// single copy is about to enter a queue's gate.
+extern void (*after_look)(const void *from, size_t bytes);
+extern void (*before_enter)(const struct vhu_queue *q);
+
 // A burst from this side; everything goes as `decide` says.
 unsigned side_splice(struct side *s, struct tern_splice_pkt *pkts, unsigned n,
                      tern_splice_decide decide, void *arg);

@@ -161,6 +161,30 @@ static void a_broken_receiver_costs_only_its_own_frames(void **state)
     }
 }
 
+// Receiver: buffers of next to nothing, so that each frame takes many. A burst does not go on for
+// as long as there are such.
+static void tiny_buffers_cost_one_round(void **state)
+{
+    const uint32_t room = 20, each = (12 + FRAME + room - 1) / room, sent = 128 / each;
+    (void)state;
+    for (unsigned f = 0; f < 2; f++) {
+        side_open(&bad, &fe, formats[f] | VNET_F_MRG_RXBUF, RECEIVEQ, 512);
+        side_open(&honest, &honest_fe, formats[!f], TRANSMITQ, 128);
+        make_frame(frame, FRAME, 7);
+        for (unsigned i = 0; i < 500; i++)
+            side_put(&bad, &room, 1);
+        for (unsigned i = 0; i < 60; i++)
+            side_send(&honest, frame, FRAME);
+        side_publish(&bad);
+        side_publish(&honest);
+        assert_int_equal(side_splice(&honest, pkts, TERN_SPLICE_BURST, to_side, &bad), 60);
+        for (unsigned i = 0; i < 60; i++)
+            assert_int_equal(pkts[i].result, i < sent ? TERN_SPLICE_SENT : TERN_SPLICE_NO_BUFFERS);
+        assert_int_equal(taken_back(), 60);
+        close_guests();
+    }
+}
+
 // ---- any ring, and any that changes while it is read ----
 
 static uint64_t state_of_chance;
@@ -227,6 +251,7 @@ int main(void)
         cmocka_unit_test(each_chain),
         cmocka_unit_test(frames_before_a_broken_chain_arrive),
         cmocka_unit_test(a_broken_receiver_costs_only_its_own_frames),
+        cmocka_unit_test(tiny_buffers_cost_one_round),
         cmocka_unit_test(any_ring_that_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

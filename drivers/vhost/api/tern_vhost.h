@@ -41,7 +41,7 @@ enum tern_splice_result {
     TERN_SPLICE_SENT,       // in the receiver's buffers; its port has counted it as sent
     TERN_SPLICE_DISCARDED,  // as decide() wanted it
     TERN_SPLICE_NO_BUFFERS, // the receiver had no buffers left for it, or broke its ring
-    TERN_SPLICE_DOWN,       // there is no receiver
+    TERN_SPLICE_DOWN,       // there is no receiver, or the one that it was decided for is gone
     TERN_SPLICE_NO_ROOM, // the receiver's buffers will never hold it; its port counts it: oerrors
     // The port that it came from has dropped it and counts it as an error:
     TERN_SPLICE_LOST,
@@ -80,9 +80,10 @@ struct tern_splice {
     // this order, and mbufs, if they are sent in theirs, are not overtaken: behind an mbuf no frame
     // to the same destination address is moved. Never waits for a receiver. The calling thread must
     // own the rx queue, as for rte_eth_rx_burst, and every tx queue that decide() names. A frame
-    // comes back as an mbuf, whatever was decided, also where the rx queue strips VLAN tags, where
-    // it would go back to the port that it came from, and where its sender leaves a checksum or
-    // segmentation to us (tso=1).
+    // comes back as an mbuf, whatever was decided, also where the rx queue strips VLAN tags and
+    // where it would go back to the port that it came from. A checksum or segmentation that its
+    // sender leaves to others (tso=1) is left to the receiver with the moved frame; where that one
+    // did not agree to it, or the checksum is neither TCP's nor UDP's, it comes back as an mbuf.
     uint16_t (*burst)(struct tern_splice_queue *from, struct tern_splice_pkt *pkts, uint16_t n,
                       tern_splice_decide decide, void *arg);
 };
