@@ -11,11 +11,14 @@ fwd=$TERN_BUILD/apps/fwd/tern-fwd
 
 # --- the forwarder and the guest behind it ------------------------------------------------------
 
+fwd_devargs= # further ones of both ports
+
 # fwd_start OPTION...: two ports, sock and sock2
 fwd_start() {
     # shellcheck disable=SC2034 # proc_start's
     PROC_ARGS=(--lcores "0@$DEV_CPU,1@$DEV_CPU" --no-pci "${DEV_MEM[@]}" -d "$TERN_VHOST_PLUGIN"
-        --vdev "net_tern_vhost0,iface=$IW/sock" --vdev "net_tern_vhost1,iface=$IW/sock2" -- --mbufs 8192 "$@")
+        --vdev "net_tern_vhost0,iface=$IW/sock$fwd_devargs" --vdev "net_tern_vhost1,iface=$IW/sock2$fwd_devargs"
+        -- --mbufs 8192 "$@")
     proc_start fwd "$DEV_CPU" "$fwd"
     tp_expect fwd '^forwarding: '
 }
@@ -71,6 +74,29 @@ teardown() {
     if full; then
         both_ways packed_vq=0,mrg_rxbuf=0,in_order=0 io packed_vq=1 --packets 200000 --sizes "$SIZES"
     fi
+    fwd_end
+    [ "$moved" = "$sent" ]
+}
+
+# tso_flow PACKETS PACKED PACKED: packets of 64 KiB both ways, which tsoflow looks at
+tso_flow() {
+    # shellcheck disable=SC2034 # proc_start's
+    PROC_ARGS=(--lcores "0@$DRV_CPU" --no-pci "${DRV_MEM[@]}"
+        --vdev "net_virtio_user0,path=$IW/sock,queue_size=1024,packed_vq=$2"
+        --vdev "net_virtio_user1,path=$IW/sock2,queue_size=1024,packed_vq=$3" -- 65549 "$1")
+    proc_start tsoflow "$DRV_CPU" "$TERN_BUILD/tests/tools/tsoflow"
+    tp_expect tsoflow '^port 1: sent'
+    [ "$(grep -c "^port .: sent $1 received $1 bad 0\$" "$IW/tsoflow.log")" = 2 ]
+    proc_stop tsoflow TERM
+}
+
+@test "io: packets of TCP that the receiver is to cut; guests of one format and of different ones" {
+    fwd_devargs=,tso=1
+    fwd_start --mode io
+    for formats in "1 0" "0 0" "1 1"; do
+        # shellcheck disable=SC2086 # two words
+        tso_flow "$(scaled 2000 100000)" $formats
+    done
     fwd_end
     [ "$moved" = "$sent" ]
 }
