@@ -250,22 +250,50 @@ static void the_law_holds_across_a_stop(void **state)
 
 // ---- rebalancing ----
 
-// As io, but each packet costs a while: workers are busy though the outside is slow.
+#define PACKET_US 5
+
+// As io, but each packet costs a while.
 static void slow_burst(struct fwd_worker *w, struct fwd_port *in, struct rte_mbuf **pkts,
                        uint16_t n)
 {
     for (uint16_t i = 0; i < n; i++)
-        rte_delay_us_block(5);
+        rte_delay_us_block(PACKET_US);
     fwd_mode_io.burst(w, in, pkts, n);
 }
 
-// All queues begin on one worker. After some turns the workers share them, and no packet was lost
-// or overtaken.
+// What was measured since the last rebalance is replaced: a queue takes a quarter of a worker. How
+// busy they are in truth is up to whatever else this machine does.
+static void each_queue_takes_a_quarter(struct fwd *fwd, struct fwd_port *in)
+{
+    const uint64_t quarter = 1000000;
+    for (uint16_t i = 0; i < fwd->nworkers; i++) {
+        struct fwd_worker *w = fwd->workers[i];
+        w->busy = w->busy_before;
+        w->idle = w->idle_before + 4 * quarter;
+        w->sleeper.slept = w->slept_before;
+    }
+    for (uint16_t i = 0; i < in->nrxq; i++) {
+        struct fwd_worker *w = fwd->workers[in->rxq[i].worker];
+        in->rxq[i].busy = in->busy_before[i] + quarter;
+        w->busy += quarter;
+        w->idle -= quarter;
+    }
+}
+
+static unsigned queues_on(struct fwd *fwd, struct fwd_port *in, unsigned lcore)
+{
+    unsigned n = 0;
+    for (uint16_t i = 0; i < in->nrxq; i++)
+        n += fwd->workers[in->rxq[i].worker]->lcore == lcore;
+    return n;
+}
+
+// All queues begin on one worker. After two moves nobody is too busy any more, and no packet was
+// lost or overtaken.
 static void busy_workers_give_queues_away(void **state)
 {
     static const struct fwd_mode slow = {.name = "slow", .burst = slow_burst};
     struct bed bed;
-    unsigned moves = 0, used = 0;
     (void)state;
     bed_make(&bed);
     bed_add_port(&bed, 4, 1, 1024);
@@ -280,19 +308,24 @@ static void busy_workers_give_queues_away(void **state)
     bed.fwd->mode = &slow;
     fwd_release(bed.fwd);
     bed_send(&bed);
-    fwd_rebalance(bed.fwd);
-    for (unsigned i = 0; i < 400 && moves < 2; i++) {
-        rte_delay_us_sleep(50000);
-        moves += fwd_rebalance(bed.fwd);
+    struct fwd_port *in = fwd_port_find(bed.fwd, bed.port[0].name);
+    for (unsigned moves = 0; moves <= 2; moves++) {
+        bed_await_sent(&bed, 1000 * (moves + 1));
+        fwd_hold(bed.fwd);
+        if (moves == 0)
+            for (unsigned i = 0; i < 4; i++)
+                assert_true(in->rxq[i].busy >=
+                            in->rxq[i].packets * PACKET_US * (rte_get_tsc_hz() / 1000000));
+        each_queue_takes_a_quarter(bed.fwd, in);
+        assert_int_equal(fwd_rebalance(bed.fwd), moves < 2);
+        fwd_release(bed.fwd);
     }
-    assert_true(moves >= 2);
     assert_true(bed_await_rest(&bed));
     bed_end_outside(&bed);
     for (unsigned i = 0; i < 4; i++)
         assert_int_equal(bed.flow[i].lost + bed.flow[i].late, 0);
-    for (unsigned lcore = 1; lcore <= 3; lcore++)
-        used += fwd_worker_on(bed.fwd, lcore)->nrxq > 0;
-    assert_true(used >= 2);
+    assert_int_equal(queues_on(bed.fwd, in, 1), 2);
+    assert_int_equal(queues_on(bed.fwd, in, 2) + queues_on(bed.fwd, in, 3), 2);
     bed_free(&bed);
 }
 
