@@ -14,7 +14,12 @@
 
 #define BURST 8u
 #define RING_RESET (1ULL << 40)
-#define QUICK_MS 1400 // for each kind of ring, in a quick run
+// For each kind of ring, in a quick run.
+#ifdef __SANITIZE_ADDRESS__
+#define QUICK_MS 700
+#else
+#define QUICK_MS 1400
+#endif
 
 // EVENTUALLY with a shorter nap, for what happens a million times.
 #define SOON(cond)                          \
