@@ -9,10 +9,10 @@
 #include "offload.h"
 #include "port.h"
 
-// Publishes what was put and kicks the device if it asked for it.
-VQ_INLINE void tern_finish(struct tern_user_queue *q, uint64_t f)
+// Kicks the device if it asked for it. Before it looks, all that was stored must have left this
+// CPU, so whatever work there is comes between vq_drv_publish and this.
+VQ_INLINE void tern_kick(struct tern_user_queue *q, uint64_t f)
 {
-    vq_drv_publish(q->vq, f);
     if (unlikely(vq_drv_must_notify(q->vq, f))) {
         vio_queue_notify(q->vio);
         q->stats.kicks++;
@@ -63,11 +63,13 @@ VQ_INLINE uint32_t tern_rx_make_up(struct tern_user_queue *q, uint64_t f, unsign
     return put;
 }
 
-// The same, made visible to the device.
-VQ_INLINE void tern_rx_refill(struct tern_user_queue *q, uint64_t f, unsigned n)
+// The same, made visible to the device. True: there are some that it may want to be told of.
+VQ_INLINE bool tern_rx_refill(struct tern_user_queue *q, uint64_t f, unsigned n)
 {
-    if (likely(tern_rx_make_up(q, f, n) > 0))
-        tern_finish(q, f);
+    if (unlikely(n + q->missing == 0) || unlikely(tern_rx_make_up(q, f, n) == 0))
+        return false;
+    vq_drv_publish(q->vq, f);
+    return true;
 }
 
 // Where the device wrote the net header of a buffer.
@@ -174,13 +176,14 @@ VQ_INLINE uint16_t tern_rx_chunk(struct tern_user_queue *q, uint64_t f, struct r
 
     for (unsigned i = 0; i < got; i++)
         rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)token[i], void *));
+    bool tell = tern_rx_refill(q, f, got); // while those lines come
     for (unsigned i = 0; i < got; i++) {
         struct rte_mbuf *m = tern_rx_one(q, f, token[i], bytes[i]);
         if (likely(m != NULL))
             pkts[kept++] = m;
     }
-    if (got + q->missing > 0)
-        tern_rx_refill(q, f, got);
+    if (tell)
+        tern_kick(q, f);
     return kept;
 }
 
@@ -297,6 +300,13 @@ VQ_INLINE unsigned tern_tx_reclaim(struct tern_user_queue *q, uint64_t f, unsign
     return n;
 }
 
+// Takes sent packets back until `n` descriptors are free, or no more have come back.
+VQ_INLINE void tern_tx_make_room(struct tern_user_queue *q, uint64_t f, unsigned n)
+{
+    while (q->vq->nfree < n && tern_tx_reclaim(q, f, TERN_CHUNK) == TERN_CHUNK)
+        ;
+}
+
 // Puts the usual packets, of one segment with room for the header, as one burst; returns how many
 // there were from the start of `pkts` on, at most `n`.
 VQ_INLINE uint16_t tern_tx_run(struct tern_user_queue *q, uint64_t f, struct rte_mbuf **pkts,
@@ -328,9 +338,8 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct r
                                  uint16_t n)
 {
     uint16_t done = 0;
-    // What is still out there costs nothing as long as there is room for this burst.
-    while (q->vq->nfree < q->vq->size / 2 + n && tern_tx_reclaim(q, f, TERN_CHUNK) == TERN_CHUNK)
-        ;
+    if (unlikely(q->vq->nfree < n))
+        tern_tx_make_room(q, f, n);
     while (done < n) {
         uint16_t run = tern_tx_run(q, f, &pkts[done], n - done);
         done += run;
@@ -347,7 +356,10 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct r
         }
     }
     if (done)
-        tern_finish(q, f);
+        vq_drv_publish(q->vq, f);
+    tern_tx_make_room(q, f, q->vq->size / 2 + n);
+    if (done)
+        tern_kick(q, f);
     return done;
 }
 

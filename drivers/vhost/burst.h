@@ -8,16 +8,23 @@
 #include "offload.h"
 #include "port.h"
 
-// Publishes what was put and calls the driver if it asked for it.
-VQ_INLINE void tern_finish(struct tern_queue *q, uint64_t f)
+// Calls the driver if it asked for it. Before it looks, all that was stored must have left this
+// CPU, so whatever work there is comes between vq_dev_publish and this.
+VQ_INLINE void tern_call(struct tern_queue *q, uint64_t f)
 {
-    vq_dev_publish(&q->vq->vq, f);
     if (likely(!vhu_queue_notify(q->vq, f))) {
         q->stats.suppressed = q->vq->suppressed;
         return;
     }
     q->stats.calls = q->vq->calls;
     q->stats.call_errors = q->vq->call_errors;
+}
+
+// Publishes what was put and calls the driver if it asked for it.
+VQ_INLINE void tern_finish(struct tern_queue *q, uint64_t f)
+{
+    vq_dev_publish(&q->vq->vq, f);
+    tern_call(q, f);
 }
 
 // ---- rx: packets from the driver ----

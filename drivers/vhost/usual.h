@@ -22,7 +22,7 @@ VQ_INLINE bool tern_rx_copy(struct tern_queue *q, struct vq_seg *seg, struct rte
     return tern_rx_odd(q, &c, m);
 }
 
-// Gives `n` buffers back unchanged: in order with one entry for all of them.
+// Gives `n` buffers back unchanged, published: in order with one entry for all of them.
 VQ_INLINE void tern_rx_return(struct tern_queue *q, uint64_t f, const uint16_t *id, unsigned n)
 {
     struct vq_used last = {.id = id[n - 1], .ndesc = (uint16_t)n};
@@ -30,7 +30,7 @@ VQ_INLINE void tern_rx_return(struct tern_queue *q, uint64_t f, const uint16_t *
         vq_dev_put_used_batch(&q->vq->vq, f, last, n);
     else
         vq_dev_put_used_singles(&q->vq->vq, f, id, NULL, n);
-    tern_finish(q, f);
+    vq_dev_publish(&q->vq->vq, f);
 }
 
 VQ_INLINE uint16_t tern_rx_usual(struct tern_queue *q, uint64_t f, struct rte_mbuf **pkts,
@@ -62,13 +62,14 @@ VQ_INLINE uint16_t tern_rx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
         bytes += m->pkt_len;
         kept++;
     }
+    tern_rx_return(q, f, id, got);
     tern_count_sum(&q->stats.p, kept, bytes);
     if (unlikely(kept < got))
         tern_mbuf_put_bulk(q->mp, &pkts[kept], got - kept);
     if (unlikely(q->vlan_strip))
         for (unsigned i = 0; i < kept; i++)
             tern_rx_strip(pkts[i], f);
-    tern_rx_return(q, f, id, got);
+    tern_call(q, f);
     return (uint16_t)kept;
 }
 
@@ -104,11 +105,12 @@ VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     }
     if (unlikely(i == 0))
         return 0;
+    vq_dev_put_used_singles(vq, f, id, used, i);
+    vq_dev_publish(vq, f);
     tern_count_sum(&q->stats.p, i, bytes);
     q->hdr_kept = kept > i / 2;
-    vq_dev_put_used_singles(vq, f, id, used, i);
-    tern_finish(q, f);
     tern_mbuf_free_bulk(pkts, i);
+    tern_call(q, f);
     return (uint16_t)i;
 }
 
