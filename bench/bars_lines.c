@@ -22,10 +22,10 @@
     (0.25 + 2.0 / 64 + BURST + 2 * BURST)              // entry by entry, one used, two indices
 #define SPLIT (0.25 + 2.0 / 64 + 8.0 / 64 + 2 * BURST) // … each used
 
-// Net header and first line of the payload, round the loop: the device writes and the driver reads,
-// then the driver writes and the device writes (the header) or reads (the payload). What lies
-// behind the first line stays with the device, as nobody else touches it.
-#define LOOP_HEADER 2.0
+// First line of the payload, round the loop: the device writes and the driver reads, then the
+// driver writes and the device reads. The net header lies in the same line. What is behind it stays
+// with the device, as nobody else touches it.
+#define LOOP_HEADER 0.0
 #define LOOP_PAYLOAD 2.0
 
 // One path: of a set that compare-peers runs, by its pair.

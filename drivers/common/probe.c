@@ -75,12 +75,12 @@ int tern_secondary_link(struct rte_eth_dev *dev, int wait)
     return 0;
 }
 
-uint64_t tern_rearm_word(uint16_t port_id)
+uint64_t tern_rearm_word(uint16_t port_id, uint16_t data_off)
 {
     struct rte_mbuf m;
     uint64_t word;
     memset(&m, 0, sizeof(m));
-    m.data_off = RTE_PKTMBUF_HEADROOM;
+    m.data_off = data_off;
     m.nb_segs = 1;
     m.port = port_id;
     rte_mbuf_refcnt_set(&m, 1);

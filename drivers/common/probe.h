@@ -18,6 +18,6 @@ struct rte_eth_dev *tern_probe_primary(struct rte_vdev_device *vdev, size_t byte
 int tern_secondary_link(struct rte_eth_dev *dev, int wait);
 
 // What every received mbuf starts with: offset, one reference, one segment, port.
-uint64_t tern_rearm_word(uint16_t port_id);
+uint64_t tern_rearm_word(uint16_t port_id, uint16_t data_off);
 
 #endif

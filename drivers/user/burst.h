@@ -38,7 +38,7 @@ VQ_INLINE unsigned tern_rx_put(struct tern_user_queue *q, uint64_t f, unsigned n
         return 0; // the next burst tries again
     }
     for (unsigned i = 0; i < n; i++) {
-        seg[i].addr = (uintptr_t)m[i]->buf_addr + RTE_PKTMBUF_HEADROOM - q->hdr_bytes;
+        seg[i].addr = (uintptr_t)m[i]->buf_addr + q->buf_off;
         seg[i].bytes = q->buf_bytes;
     }
     unsigned put = vq_drv_put_avail_singles(q->vq, f, true, seg, (void *const *)m, n);
@@ -76,8 +76,7 @@ VQ_INLINE bool tern_rx_refill(struct tern_user_queue *q, uint64_t f, unsigned n)
 VQ_INLINE const struct vnet_hdr *tern_rx_hdr(const struct tern_user_queue *q,
                                              const struct rte_mbuf *m)
 {
-    return (const struct vnet_hdr *)((const uint8_t *)m->buf_addr + RTE_PKTMBUF_HEADROOM -
-                                     q->hdr_bytes);
+    return (const struct vnet_hdr *)((const uint8_t *)m->buf_addr + q->buf_off);
 }
 
 // Applies the net header of a complete packet, of which this is the only look. False: dropped.
@@ -117,7 +116,7 @@ static __rte_noinline struct rte_mbuf *tern_rx_join(struct tern_user_queue *q, s
 {
     struct rte_mbuf *head = q->part;
     tern_mbuf_prepare(m, q->rearm, q->mbuf_flags, bytes);
-    m->data_off = (uint16_t)(RTE_PKTMBUF_HEADROOM - q->hdr_bytes);
+    m->data_off = q->buf_off;
     head->pkt_len += bytes;
     head->nb_segs++;
     q->part_last->next = m;
@@ -175,7 +174,7 @@ VQ_INLINE uint16_t tern_rx_chunk(struct tern_user_queue *q, uint64_t f, struct r
     unsigned got = vq_drv_get_used_burst(q->vq, f, token, bytes, n);
 
     for (unsigned i = 0; i < got; i++)
-        rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)token[i], void *));
+        vq_prefetch((const uint8_t *)tern_rx_hdr(q, token[i]) + q->hdr_bytes);
     bool tell = tern_rx_refill(q, f, got); // while those lines come
     for (unsigned i = 0; i < got; i++) {
         struct rte_mbuf *m = tern_rx_one(q, f, token[i], bytes[i]);

@@ -72,6 +72,7 @@ struct tern_user_queue {
     uint64_t rearm;         // rx: first 8 bytes of a fresh mbuf's rearm data
     uint64_t mbuf_flags;    // rx: its ol_flags
     uint32_t buf_bytes;     // rx: bytes of a buffer from the net header on
+    uint16_t buf_off;       // rx: where in its mbuf's memory that begins
     bool is_rx;
     bool vlan_strip; // rx
     bool careful;    // there is memory that the device does not know yet: ask tern_user_known

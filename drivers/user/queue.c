@@ -101,7 +101,6 @@ int tern_user_rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, uns
         return -ENOMEM;
     q->mp = mp;
     q->deferred = conf->rx_deferred_start;
-    q->rearm = tern_rearm_word(dev->data->port_id);
     q->mbuf_flags = tern_mbuf_flags(mp);
     dev->data->rx_queues[id] = q;
     publish(q);
@@ -249,6 +248,17 @@ static void choose(struct tern_user_queue *q)
         q->burst = tern_user_burst_null;
 }
 
+// Where a receive buffer lies in its mbuf: right behind the headroom, so that the net header shares
+// a cache line with the start of the frame, and one line fewer goes between the CPUs each way. A
+// frame that must fit into one buffer gets all of the room instead: its header ends the headroom.
+static void lay_out_buffers(struct tern_user_queue *q)
+{
+    uint16_t before = q->f & VNET_F_MRG_RXBUF ? 0 : (uint16_t)q->hdr_bytes;
+    q->buf_off = (uint16_t)(RTE_PKTMBUF_HEADROOM - before);
+    q->buf_bytes = rte_pktmbuf_data_room_size(q->mp) - (uint32_t)q->buf_off;
+    q->rearm = tern_rearm_word(q->port_id, (uint16_t)(q->buf_off + q->hdr_bytes));
+}
+
 void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio)
 {
     q->vio = vio;
@@ -258,7 +268,7 @@ void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio)
     q->may = (uint16_t)(q->is_rx ? vnet_may_to_driver(q->f) : vnet_may_from_driver(q->f));
     q->takes = (uint16_t)tern_offload_takes(q->port->dev->data->dev_conf.rxmode.offloads, false);
     if (q->is_rx)
-        q->buf_bytes = q->hdr_bytes + rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
+        lay_out_buffers(q);
     q->missing = 0;
     vq_drv_notify_off(q->vq, q->f);
     choose(q);

@@ -219,6 +219,34 @@ static void an_mtu_must_fit_the_buffers(void **state)
     drop(&p);
 }
 
+// One line carries the net header and the addresses of the frame; what has to fit one buffer has
+// all of the room.
+static void the_header_shares_a_line_with_the_frame(void **state)
+{
+    static const struct {
+        const char *args;
+        uint16_t headroom, room;
+    } ways[] = {
+        {",mrg_rxbuf=1", RTE_PKTMBUF_HEADROOM + 12, 2048 - 12},
+        {",mrg_rxbuf=1,packed_vq=1,in_order=1", RTE_PKTMBUF_HEADROOM + 12, 2048 - 12},
+        {",mrg_rxbuf=0", RTE_PKTMBUF_HEADROOM, 2048},
+    };
+    (void)state;
+    for (size_t w = 0; w < RTE_DIM(ways); w++) {
+        struct pair p = {.queues = 1};
+        struct rte_mbuf *sent = packet(ways[w].room, 0), *m;
+        add(&p, ways[w].args);
+        rte_eth_promiscuous_enable(p.drv);
+        EVENTUALLY(rte_eth_tx_burst(p.dev, 0, &sent, 1) == 1);
+        EVENTUALLY(rte_eth_rx_burst(p.drv, 0, &m, 1) == 1);
+        assert_int_equal(rte_pktmbuf_headroom(m), ways[w].headroom);
+        assert_int_equal(m->pkt_len, ways[w].room);
+        assert_int_equal(m->nb_segs, 1);
+        rte_pktmbuf_free(m);
+        drop(&p);
+    }
+}
+
 static void statistics_count_and_reset(void **state)
 {
     struct rte_eth_stats stats;
@@ -380,6 +408,7 @@ int main(void)
         cmocka_unit_test(queues_stop_and_start_one_by_one),
         cmocka_unit_test(ports_stop_and_start),
         cmocka_unit_test(an_mtu_must_fit_the_buffers),
+        cmocka_unit_test(the_header_shares_a_line_with_the_frame),
         cmocka_unit_test(statistics_count_and_reset),
         cmocka_unit_test(a_dump_names_queues_and_socket),
         cmocka_unit_test(the_generic_instance_can_be_had),
