@@ -114,6 +114,7 @@ uint16_t tern_user_burst_null(struct tern_user_queue *q, struct rte_mbuf **pkts,
 
 // Chooses the burst instance for q->f, or the generic one (q->generic); gate closed.
 void tern_user_choose_burst(struct tern_user_queue *q);
+void tern_user_choose_avx512(struct tern_user_queue *q); // of those for CPUs with AVX-512
 
 // Gives the device receive buffers until its ring is full, and kicks if it works; gate closed.
 void tern_user_fill(struct tern_user_queue *q);

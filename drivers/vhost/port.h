@@ -111,5 +111,6 @@ uint16_t tern_burst_null(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t 
 
 // Chooses the burst instance for q->f, or the generic one (q->generic); gate closed.
 void tern_vhost_choose_burst(struct tern_queue *q);
+void tern_vhost_choose_avx512(struct tern_queue *q); // of those for CPUs with AVX-512
 
 #endif

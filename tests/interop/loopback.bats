@@ -46,3 +46,13 @@ segments() {
 @test "packed chains" { for k in 2 7; do segments 1 0 $k; segments 1 1 $k; done; }
 
 @test "bursts of 1, 3 and 256" { bursts 1 3 256; }
+
+@test "bursts of a CPU without AVX-512" {
+    proc_stop dev
+    DEV_MEM+=(--force-max-simd-bitwidth=128)
+    dev_start dev "iface=$IW/sock,queues=2" --rxq=2 --txq=2
+    path 0 1 1 0
+    path 1 0 1 0
+    mode=$(tp_ask dev 'show rxq info 0 0' 'Burst mode: ')
+    [[ $mode != *AVX* ]]
+}

@@ -57,6 +57,10 @@ segments() {
 
 @test "user: bursts of 1, 3 and 256" { bursts 1 3 256; }
 
+@test "user: bursts of a CPU without AVX-512" {
+    for packed in 0 1; do path_runs "packed_vq=$packed,in_order=1" 1 --force-max-simd-bitwidth=128; done
+}
+
 @test "user: shared memfd without hugepages" {
     DRV_MEM=(--no-huge -m 192)
     for packed in 0 1; do

@@ -70,6 +70,10 @@ all_queues_moved() {
         [ $((virtqueue % 2)) = 0 ] || direction=tx
         says "$answer" direction $direction queue $((virtqueue / 2)) size 512 broken '' ring_broken 0
         [[ $(field instance <<<"$answer") == *packed* ]]
+        # Where this CPU has AVX-512 and the plug-in too, it is taken.
+        if grep -qw avx512vl /proc/cpuinfo && grep -q AVX-512 "$TERN_USER_PLUGIN"; then
+            [[ $(field instance <<<"$answer") == *AVX-512* ]]
+        fi
         [[ $answer =~ \"drops\":\ \{\"[a-z_]+\":\ 0 ]]
         moved[virtqueue % 2]=$((moved[virtqueue % 2] + $(field packets <<<"$answer")))
         # An rx ring rests full of buffers.

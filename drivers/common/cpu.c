@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <stddef.h>
+
+#include <rte_cpuflags.h>
+#include <rte_vect.h>
+
+#include "cpu.h"
+
+bool tern_cpu_avx512(void)
+{
+#ifdef RTE_ARCH_X86_64
+    static const enum rte_cpu_flag_t v4[] = {
+        RTE_CPUFLAG_AVX2,     RTE_CPUFLAG_BMI1,     RTE_CPUFLAG_BMI2,     RTE_CPUFLAG_FMA,
+        RTE_CPUFLAG_F16C,     RTE_CPUFLAG_MOVBE,    RTE_CPUFLAG_AVX512F,  RTE_CPUFLAG_AVX512BW,
+        RTE_CPUFLAG_AVX512CD, RTE_CPUFLAG_AVX512DQ, RTE_CPUFLAG_AVX512VL,
+    };
+    if (rte_vect_get_max_simd_bitwidth() < RTE_VECT_SIMD_256)
+        return false;
+    for (size_t i = 0; i < sizeof(v4) / sizeof(v4[0]); i++)
+        if (rte_cpu_get_flag_enabled(v4[i]) != 1)
+            return false;
+    return true;
+#else
+    return false;
+#endif
+}
