@@ -27,8 +27,8 @@ struct shared {
     uint64_t switches;         // of the other end, in its last job
     uint64_t taken BENCH_ALIGN;
     int failed BENCH_ALIGN; // EBADMSG or ETIMEDOUT, by whoever finds it first
-    uint64_t there[HANDOVER_LINES * WORDS] BENCH_ALIGN;
-    uint64_t back[HANDOVER_LINES * WORDS] BENCH_ALIGN;
+    uint64_t there[HANDOVER_LINES * HANDOVER_SPREAD * WORDS] BENCH_ALIGN;
+    uint64_t back[HANDOVER_LINES * HANDOVER_SPREAD * WORDS] BENCH_ALIGN;
     char buffers[HANDOVER_COPY_BYTES] BENCH_ALIGN;
 };
 
@@ -66,7 +66,7 @@ bool handover_can(const struct handover_job *j)
 
 static uint64_t *line(const struct handover_lane *l, uint64_t at)
 {
-    return &l->word[(at & (l->size - 1)) * WORDS];
+    return &l->word[(at & (l->size - 1)) * (l->spread ? l->spread : 1) * WORDS];
 }
 
 void handover_put(const struct handover_lane *l, uint64_t at, uint32_t lines)
@@ -133,13 +133,13 @@ static uint64_t batches_of(const struct handover_job *j)
 
 static struct handover_lane there(const struct handover *h, const struct handover_job *j)
 {
-    return (struct handover_lane){h->sh->there, j->window, 0};
+    return (struct handover_lane){h->sh->there, j->window, 0, j->spread};
 }
 
 static struct handover_lane back(const struct handover *h, const struct handover_job *j)
 {
     uint64_t *word = j->way == HANDOVER_IN_PLACE ? h->sh->there : h->sh->back;
-    return (struct handover_lane){word, j->window, HANDOVER_BACK};
+    return (struct handover_lane){word, j->window, HANDOVER_BACK, j->spread};
 }
 
 // The caller's end of one way: until all lines up to number `end` are taken.

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define HANDOVER_LINES 1024u        // most lines under way in one direction
+#define HANDOVER_SPREAD 40u         // most lines from one to the next
 #define HANDOVER_COPY_BYTES 131072u // that are copied out of: they fit a second-level cache
 #define HANDOVER_BATCH 128u         // most packets
 
@@ -31,6 +32,7 @@ struct handover_job {
     uint32_t batch;    // packets made visible at a time
     uint32_t window;   // lines under way at most, a power of two; at least two batches
     uint32_t bytes;    // copies: of a buffer
+    uint32_t spread;   // lines from one to the next in memory; 0: 1
     uint64_t packets;  // rounded up to whole batches, or to whole windows of copies
 };
 
@@ -66,9 +68,10 @@ bool handover_can(const struct handover_job *j);
 
 // The lines of one direction.
 struct handover_lane {
-    uint64_t *word; // at the head of each line
-    uint32_t size;  // in lines, a power of two
-    uint64_t mark;  // 0 or HANDOVER_BACK
+    uint64_t *word;  // at the head of each line
+    uint32_t size;   // in lines, a power of two
+    uint64_t mark;   // 0 or HANDOVER_BACK
+    uint32_t spread; // lines from one to the next in memory; 0: 1
 };
 
 // Lines number `at` …: write them; are they there; and, once they are, is each of them what it

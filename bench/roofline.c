@@ -26,7 +26,7 @@ struct point {
 
 struct roofline {
     struct bench_list lines, batch, window, bytes;
-    unsigned windows, ms;
+    unsigned windows, ms, spread;
     int cpu[2];
     const char *out;
     struct point point[POINTS];
@@ -42,6 +42,7 @@ static void defaults(struct roofline *r)
         .bytes = {{64, 256, 1518, 9000}, 4},
         .windows = 20,
         .ms = 2,
+        .spread = 1,
         .cpu = {0, 1},
     };
 }
@@ -65,7 +66,7 @@ static int add(struct roofline *r, const struct handover_job *job)
 
 static int add_lines(struct roofline *r, enum handover_way way, double lines)
 {
-    struct handover_job j = {.way = way, .quarters = (uint32_t)(lines * 4)};
+    struct handover_job j = {.way = way, .quarters = (uint32_t)(lines * 4), .spread = r->spread};
     for (unsigned i = 0; i < r->batch.n; i++) {
         j.batch = (uint32_t)r->batch.value[i];
         for (unsigned k = 0; k < r->window.n; k++) {
@@ -272,6 +273,8 @@ int bench_roofline_command(int argc, char **argv)
         {"bytes", BENCH_FLAG_LIST, &r.bytes, 8, BENCH_PAYLOAD, "of a buffer that is copied"},
         {"windows", BENCH_FLAG_NUMBER, &r.windows, 1, 10000, "of each (20)"},
         {"ms", BENCH_FLAG_NUMBER, &r.ms, 1, 1000, "length of a window (2)"},
+        {"spread", BENCH_FLAG_NUMBER, &r.spread, 1, HANDOVER_SPREAD,
+         "lines from one to the next; 37: as in packet buffers (1)"},
         {"cpus", BENCH_FLAG_CPUS, r.cpu, 0, 0, "CPUs of the two ends (0,1)"},
         {"out", BENCH_FLAG_TEXT, &r.out, 0, 0, "folder for roofline.csv"},
         {NULL, 0, NULL, 0, 0, NULL},
@@ -285,6 +288,10 @@ int bench_roofline_command(int argc, char **argv)
                                argc, argv);
     if (rc)
         return rc < 0 ? 2 : 0;
+    if (r.out && r.spread > 1) {
+        bench_bad("a ring's limit is that of lines side by side", "--spread without --out");
+        return 2;
+    }
     if (r.out && bench_out_make(r.out)) // before it takes its time
         return 2;
     return measure(&r, true) ? 1 : 0;

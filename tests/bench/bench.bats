@@ -247,6 +247,15 @@ nodes() {
     [[ $output == *"'0,4096' is no value"* ]]
 }
 
+@test "roofline: lines far from each other, as in packet buffers; no limit of a ring is kept of them" {
+    run "$bench" roofline --spread 37 --windows 2 --ms 1 --lines 1,2 --batch 32 --window 1024 --bytes 64
+    [ "$status" -eq 0 ]
+    [ "$(grep -Ec '^(near|far|mixed) +in-place +[12] ' <<<"$output")" -ge 2 ]
+    run "$bench" roofline --spread 37 --out "$dir/out"
+    [ "$status" -eq 2 ]
+    [[ $output == *"fix: --spread without --out"* ]]
+}
+
 @test "a run with --roofline says what share of the limit each case has, where both were in one placement" {
     run "$bench" --ring floor,packed --publish 8,32 --ms 1 --repetitions 1 --launches 2 --roofline --out "$dir/out"
     [ "$status" -eq 0 ]

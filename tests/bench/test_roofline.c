@@ -22,7 +22,7 @@
 static void lines_in_order(void **state)
 {
     uint64_t word[SIZE * WORDS] = {0};
-    const struct handover_lane there = {word, SIZE, 0}, back = {word, SIZE, HANDOVER_BACK};
+    const struct handover_lane there = {word, SIZE, 0, 1}, back = {word, SIZE, HANDOVER_BACK, 1};
     (void)state;
     for (uint64_t at = 0; at < 10 * SIZE; at += 5) {
         assert_false(handover_ready(&there, at, 5));
@@ -41,7 +41,7 @@ static void lines_in_order(void **state)
 static void a_spoiled_line_is_found(void **state)
 {
     uint64_t word[SIZE * WORDS] = {0};
-    const struct handover_lane l = {word, SIZE, 0};
+    const struct handover_lane l = {word, SIZE, 0, 1};
     (void)state;
     for (unsigned i = 0; i < 8; i++) {
         handover_put(&l, 4, 8);
