@@ -11,15 +11,16 @@ bool tern_cpu_avx512(void)
 #ifdef RTE_ARCH_X86_64
     static const enum rte_cpu_flag_t v4[] = {
         RTE_CPUFLAG_AVX2,     RTE_CPUFLAG_BMI1,     RTE_CPUFLAG_BMI2,     RTE_CPUFLAG_FMA,
-        RTE_CPUFLAG_F16C,     RTE_CPUFLAG_MOVBE,    RTE_CPUFLAG_AVX512F,  RTE_CPUFLAG_AVX512BW,
-        RTE_CPUFLAG_AVX512CD, RTE_CPUFLAG_AVX512DQ, RTE_CPUFLAG_AVX512VL,
+        RTE_CPUFLAG_F16C,     RTE_CPUFLAG_MOVBE,    RTE_CPUFLAG_LZCNT,    RTE_CPUFLAG_AVX512F,
+        RTE_CPUFLAG_AVX512BW, RTE_CPUFLAG_AVX512CD, RTE_CPUFLAG_AVX512DQ, RTE_CPUFLAG_AVX512VL,
     };
     if (rte_vect_get_max_simd_bitwidth() < RTE_VECT_SIMD_256)
         return false;
     for (size_t i = 0; i < sizeof(v4) / sizeof(v4[0]); i++)
         if (rte_cpu_get_flag_enabled(v4[i]) != 1)
             return false;
-    return true;
+    // The operating system has to keep those registers too, which EAL does not look at.
+    return __builtin_cpu_supports("avx512vl") != 0;
 #else
     return false;
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The bursts of the driver side, as always-inline bodies over the feature word `f`. burst.c makes
-// one instance of them for each combination that pays; all share this text. It mirrors
+// The bursts of the driver side, as always-inline bodies over the feature word `f`. instances.h
+// makes one instance of them for each combination that pays; all share this text. It mirrors
 // drivers/vhost/burst.h: what is got there is put here.
 #ifndef TERN_USER_BURST_H
 #define TERN_USER_BURST_H
@@ -181,6 +181,8 @@ VQ_INLINE uint16_t tern_rx_chunk(struct tern_user_queue *q, uint64_t f, struct r
         if (likely(m != NULL))
             pkts[kept++] = m;
     }
+    if (unlikely(q->missing)) // packets that were dropped may have left buffers
+        tell |= tern_rx_refill(q, f, 0);
     if (tell)
         tern_kick(q, f);
     return kept;
@@ -347,11 +349,12 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct r
         struct rte_mbuf *m = pkts[done];
         if (run == 0 && (m->ol_flags & RTE_MBUF_F_TX_VLAN) && rte_vlan_insert(&pkts[done])) {
             q->stats.drops[TERN_USER_DROP_VLAN]++;
+            rte_pktmbuf_free(m);
             done++;
-        } else if (run == 0 && !tern_tx_odd(q, f, pkts[done])) {
-            break;
-        } else if (run == 0) {
+        } else if (run == 0 && tern_tx_odd(q, f, pkts[done])) {
             done++;
+        } else if (run == 0 && tern_tx_reclaim(q, f, TERN_CHUNK) == 0) {
+            break; // it takes more descriptors than are free
         }
     }
     if (done)

@@ -135,8 +135,8 @@ void tern_user_rxq_info(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_rxq
     pthread_mutex_unlock(&q->port->lock);
     info->mp = q->mp;
     info->scattered_rx = q->port->args.mrg_rxbuf;
-    // The net header takes some of a mergeable buffer.
-    uint16_t header = q->port->args.mrg_rxbuf ? sizeof(struct vnet_hdr) : 0;
+    bool mergeable = q->vq ? (q->f & VNET_F_MRG_RXBUF) != 0 : q->port->args.mrg_rxbuf;
+    uint16_t header = mergeable && tern_user_header_behind(q) ? sizeof(struct vnet_hdr) : 0;
     info->rx_buf_size = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM - header;
     info->conf.rx_deferred_start = q->deferred;
     info->conf.offloads = dev->data->dev_conf.rxmode.offloads;

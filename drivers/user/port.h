@@ -119,6 +119,10 @@ void tern_user_choose_avx512(struct tern_user_queue *q); // of those for CPUs wi
 // Gives the device receive buffers until its ring is full, and kicks if it works; gate closed.
 void tern_user_fill(struct tern_user_queue *q);
 
+// Where buffers are mergeable: does a frame of the port's MTU leave room for the net header behind
+// the mbuf's headroom, or take several buffers anyway? queue.c.
+bool tern_user_header_behind(const struct tern_user_queue *q);
+
 // How many of these packets, from the first on, lie in memory that the device knows. memory.c.
 uint16_t tern_user_known(const struct tern_user_queue *q, struct rte_mbuf *const *m, uint16_t n);
 

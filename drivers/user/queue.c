@@ -248,12 +248,20 @@ static void choose(struct tern_user_queue *q)
         q->burst = tern_user_burst_null;
 }
 
+bool tern_user_header_behind(const struct tern_user_queue *q)
+{
+    uint32_t room = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
+    uint32_t frame = q->port->dev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
+    return frame + sizeof(struct vnet_hdr) <= room || frame > room;
+}
+
 // Where a receive buffer lies in its mbuf: right behind the headroom, so that the net header shares
-// a cache line with the start of the frame, and one line fewer goes between the CPUs each way. A
-// frame that must fit into one buffer gets all of the room instead: its header ends the headroom.
+// a cache line with the start of the frame, and one line fewer goes between the CPUs each way.
+// Where a frame would not fit any more, or has to fit whatever comes, the header ends the headroom.
 static void lay_out_buffers(struct tern_user_queue *q)
 {
-    uint16_t before = q->f & VNET_F_MRG_RXBUF ? 0 : (uint16_t)q->hdr_bytes;
+    bool behind = (q->f & VNET_F_MRG_RXBUF) && tern_user_header_behind(q);
+    uint16_t before = behind ? 0 : (uint16_t)q->hdr_bytes;
     q->buf_off = (uint16_t)(RTE_PKTMBUF_HEADROOM - before);
     q->buf_bytes = rte_pktmbuf_data_room_size(q->mp) - (uint32_t)q->buf_off;
     q->rearm = tern_rearm_word(q->port_id, (uint16_t)(q->buf_off + q->hdr_bytes));

@@ -219,22 +219,25 @@ static void an_mtu_must_fit_the_buffers(void **state)
     drop(&p);
 }
 
-// One line carries the net header and the addresses of the frame; what has to fit one buffer has
-// all of the room.
+// One line carries the net header and the addresses of the frame, unless the longest frame fits
+// only without the header.
 static void the_header_shares_a_line_with_the_frame(void **state)
 {
     static const struct {
         const char *args;
-        uint16_t headroom, room;
+        uint16_t mtu, headroom, room;
     } ways[] = {
-        {",mrg_rxbuf=1", RTE_PKTMBUF_HEADROOM + 12, 2048 - 12},
-        {",mrg_rxbuf=1,packed_vq=1,in_order=1", RTE_PKTMBUF_HEADROOM + 12, 2048 - 12},
-        {",mrg_rxbuf=0", RTE_PKTMBUF_HEADROOM, 2048},
+        {",mrg_rxbuf=1", 1500, RTE_PKTMBUF_HEADROOM + 12, 2048 - 12},
+        {",mrg_rxbuf=1,packed_vq=1,in_order=1", 1500, RTE_PKTMBUF_HEADROOM + 12, 2048 - 12},
+        {",mrg_rxbuf=1", 2048 - 18, RTE_PKTMBUF_HEADROOM, 2048},
+        {",mrg_rxbuf=1", 9000, RTE_PKTMBUF_HEADROOM + 12, 2048 - 12},
+        {",mrg_rxbuf=0", 1500, RTE_PKTMBUF_HEADROOM, 2048},
     };
     (void)state;
     for (size_t w = 0; w < RTE_DIM(ways); w++) {
         struct pair p = {.queues = 1};
         struct rte_mbuf *sent = packet(ways[w].room, 0), *m;
+        p.drv_conf.rxmode.mtu = ways[w].mtu;
         add(&p, ways[w].args);
         rte_eth_promiscuous_enable(p.drv);
         EVENTUALLY(rte_eth_tx_burst(p.dev, 0, &sent, 1) == 1);
@@ -243,6 +246,59 @@ static void the_header_shares_a_line_with_the_frame(void **state)
         assert_int_equal(m->pkt_len, ways[w].room);
         assert_int_equal(m->nb_segs, 1);
         rte_pktmbuf_free(m);
+        drop(&p);
+    }
+}
+
+// A tag that cannot be put in, because the bytes are somebody else's too: dropped, and given back.
+static void a_tag_without_room_is_dropped(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FORMATS; f++) {
+        struct pair p = {.queues = 1};
+        add(&p, formats[f]);
+        struct rte_mbuf *m = packet(64, 0);
+        unsigned used = rte_mempool_in_use_count(pool);
+        rte_mbuf_refcnt_update(m, 1);
+        m->ol_flags |= RTE_MBUF_F_TX_VLAN;
+        m->vlan_tci = 7;
+        assert_int_equal(rte_eth_tx_burst(p.drv, 0, &m, 1), 1);
+        assert_int_equal(xstat(p.drv, "tx_q0_drop_vlan"), 1);
+        assert_int_equal(rte_mbuf_refcnt_read(m), 1);
+        rte_pktmbuf_free(m);
+        assert_int_equal(rte_mempool_in_use_count(pool), used - 1);
+        drop(&p);
+    }
+}
+
+// A packet of so many segments of 4 bytes behind the first one.
+static struct rte_mbuf *long_chain(unsigned segments)
+{
+    struct rte_mbuf *head = packet(64, 0);
+    while (head->nb_segs < segments) {
+        struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+        memset(rte_pktmbuf_append(m, 4), 0, 4);
+        assert_int_equal(rte_pktmbuf_chain(head, m), 0);
+    }
+    return head;
+}
+
+// A packet may take more descriptors than are free while sent ones wait to be taken back.
+static void sent_packets_make_room_for_a_long_chain(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FORMATS; f++) {
+        struct pair p = {.queues = 1};
+        char args[64];
+        snprintf(args, sizeof(args), "%s,queue_size=64", formats[f]);
+        add(&p, args);
+        for (unsigned segments = 20; segments < 64; segments += 15) {
+            struct rte_mbuf *m = long_chain(segments);
+            EVENTUALLY(rte_eth_tx_burst(p.drv, 0, &m, 1) == 1);
+            EVENTUALLY(rte_eth_rx_burst(p.dev, 0, &m, 1) == 1);
+            assert_int_equal(m->pkt_len, 64 + 4 * (segments - 1));
+            rte_pktmbuf_free(m);
+        }
         drop(&p);
     }
 }
@@ -409,6 +465,8 @@ int main(void)
         cmocka_unit_test(ports_stop_and_start),
         cmocka_unit_test(an_mtu_must_fit_the_buffers),
         cmocka_unit_test(the_header_shares_a_line_with_the_frame),
+        cmocka_unit_test(a_tag_without_room_is_dropped),
+        cmocka_unit_test(sent_packets_make_room_for_a_long_chain),
         cmocka_unit_test(statistics_count_and_reset),
         cmocka_unit_test(a_dump_names_queues_and_socket),
         cmocka_unit_test(the_generic_instance_can_be_had),
