@@ -129,6 +129,20 @@ static unsigned turn(struct fwd_worker *w, uint64_t tsc)
     return found;
 }
 
+// The same, with its time since `*before` counted. Leaves the time of its end there.
+static unsigned counted_turn(struct fwd_worker *w, uint64_t *before)
+{
+    unsigned found = turn(w, *before);
+    uint64_t now = rte_rdtsc();
+    fwd_count_add(found ? &w->busy : &w->idle, now - *before);
+    fwd_count_add(&w->loops, 1);
+    fwd_count_add(&w->busy_loops, found != 0);
+    if (found)
+        w->sleeper.empty_since = 0;
+    *before = now;
+    return found;
+}
+
 // Nothing to poll: until the control thread asks for something.
 static void sleep_until_asked(struct fwd_worker *w)
 {
@@ -149,9 +163,10 @@ static bool is_asked(const struct fwd_worker *w)
 // ought to have made one. The other order would blame drivers that had just been told not to.
 static void blame(struct fwd_worker *w)
 {
+    uint64_t now = rte_rdtsc();
     for (uint16_t i = 0; i < w->nrxq; i++)
         w->rxq[i]->looked = w->rxq[i]->packets;
-    if (turn(w, rte_rdtsc()) == 0)
+    if (counted_turn(w, &now) == 0)
         return;
     for (uint16_t i = 0; i < w->nrxq; i++)
         if (w->rxq[i]->watcher >= 0 && w->rxq[i]->packets != w->rxq[i]->looked)
@@ -169,7 +184,7 @@ static uint64_t rest(struct fwd_worker *w, uint64_t now)
     if (!fwd_idle_rest(w, now))
         return now;
     fwd_idle_arm(w);
-    if (turn(w, now) == 0 && !is_asked(w) && !fwd_idle_sleep(w))
+    if (counted_turn(w, &now) == 0 && !is_asked(w) && !fwd_idle_sleep(w))
         blame(w);
     fwd_idle_disarm(w);
     return rte_rdtsc();
@@ -187,14 +202,8 @@ static int run(void *arg)
             before = rte_rdtsc();
             continue;
         }
-        unsigned found = turn(w, before);
-        uint64_t now = rte_rdtsc();
-        fwd_count_add(found ? &w->busy : &w->idle, now - before);
-        fwd_count_add(&w->loops, 1);
-        fwd_count_add(&w->busy_loops, found != 0);
-        if (found)
-            w->sleeper.empty_since = 0;
-        before = found ? now : rest(w, now);
+        if (counted_turn(w, &before) == 0)
+            before = rest(w, before);
     }
 }
 

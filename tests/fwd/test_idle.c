@@ -212,6 +212,75 @@ static void wake_ups_are_measured(void **state)
     bed_free(&bed);
 }
 
+// ---- interrupts ----
+
+// In the drivers' stead: rings have no interrupts.
+static int enable_result;
+
+int rte_eth_dev_rx_intr_enable(uint16_t port, uint16_t queue)
+{
+    (void)port;
+    (void)queue;
+    return enable_result;
+}
+
+// One queue, which one worker polls, as if it had an interrupt that can be enabled or not.
+static struct fwd_rxq *start_with_interrupt(struct bed *bed, int result)
+{
+    bed_make(bed);
+    bed->fwd->conf.idle = FWD_IDLE_ADAPTIVE;
+    bed->fwd->conf.max_wake_us = 100000;
+    bed_add_port(bed, 1, 1, 1024);
+    bed_add_port(bed, 1, 1, 1024);
+    enable_result = result;
+    bed_start(bed);
+    struct fwd_rxq *q = &fwd_port_find(bed->fwd, bed->port[0].name)->rxq[0];
+    fwd_hold(bed->fwd);
+    q->watcher = q->worker;
+    bed->fwd->workers[q->worker]->sleeper.naps = false;
+    fwd_release(bed->fwd);
+    return q;
+}
+
+static void end_with_interrupt(struct bed *bed, struct fwd_rxq *q)
+{
+    fwd_hold(bed->fwd);
+    q->watcher = FWD_NO_INTERRUPT;
+    fwd_release(bed->fwd);
+    bed_free(bed);
+}
+
+// A packet for a worker that sleeps; `ping`: it is woken for something else.
+static void send_to_sleeper(struct bed *bed, struct fwd_worker *w, unsigned number, bool ping)
+{
+    BED_AWAIT(asleep(w));
+    assert_int_equal(rte_ring_enqueue(bed->port[0].rx[0], bed_packet(0, number)), 0);
+    BED_AWAIT((ping ? fwd_idle_ping(bed->fwd) : (void)0,
+               rte_ring_count(bed->port[1].tx[0]) == number + 1));
+}
+
+// A worker that finds packets when it looks again, before or after its sleep, has been busy, and
+// spins before it sleeps again.
+static void who_wakes_to_packets_is_awake(void **state)
+{
+    struct bed bed;
+    (void)state;
+    struct fwd_rxq *q = start_with_interrupt(&bed, 0);
+    struct fwd_worker *w = bed.fwd->workers[q->worker];
+    for (unsigned i = 0; i < 20; i++) {
+        BED_AWAIT(asleep(w));
+        uint64_t since, before = rte_rdtsc();
+        send_to_sleeper(&bed, w, i, true);
+        fwd_hold(bed.fwd);
+        since = w->sleeper.empty_since;
+        assert_int_equal(w->busy_loops, q->bursts);
+        fwd_release(bed.fwd);
+        assert_true(since == 0 || since > before);
+    }
+    assert_true(fwd_count_read(&w->busy) >= fwd_count_read(&q->busy));
+    end_with_interrupt(&bed, q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +293,7 @@ int main(void)
         cmocka_unit_test(idle_workers_nap_and_miss_nothing),
         cmocka_unit_test(hand_overs_wake_the_owner),
         cmocka_unit_test(wake_ups_are_measured),
+        cmocka_unit_test(who_wakes_to_packets_is_awake),
     };
     return cmocka_run_group_tests(tests, bed_eal_start, bed_eal_stop);
 }
