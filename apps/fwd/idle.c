@@ -25,6 +25,12 @@ static uint64_t tsc_to_ns(uint64_t tsc)
     return (uint64_t)((double)tsc * 1e9 / (double)rte_get_tsc_hz());
 }
 
+// Whether it has to nap: one of its queues would not wake it. Any thread.
+static bool naps(const struct fwd_sleeper *idle)
+{
+    return idle->naps || __atomic_load_n(&idle->unarmed, __ATOMIC_RELAXED);
+}
+
 // ---- life ----
 
 int fwd_idle_init(struct fwd_worker *w)
@@ -104,7 +110,7 @@ void fwd_idle_ring(struct fwd_worker *w)
 void fwd_idle_ping(struct fwd *fwd)
 {
     for (uint16_t i = 0; i < fwd->nworkers; i++)
-        if (!fwd->workers[i]->sleeper.naps)
+        if (!naps(&fwd->workers[i]->sleeper))
             fwd_idle_wake(fwd->workers[i], &fwd->workers[i]->sleeper);
 }
 
@@ -121,11 +127,24 @@ bool fwd_idle_rest(struct fwd_worker *w, uint64_t now)
     return false;
 }
 
+// What was measured asleep is no measure for naps, nor the other way round.
+static void note_unarmed(struct fwd_sleeper *idle, bool unarmed)
+{
+    if (unarmed == idle->unarmed)
+        return;
+    __atomic_store_n(&idle->unarmed, unarmed, __ATOMIC_RELAXED);
+    fwd_hist_clear(&idle->window);
+}
+
 void fwd_idle_arm(struct fwd_worker *w)
 {
-    for (uint16_t i = 0; i < w->nrxq; i++)
-        if (w->rxq[i]->watcher >= 0)
-            rte_eth_dev_rx_intr_enable(w->rxq[i]->port->id, w->rxq[i]->id);
+    bool unarmed = false;
+    for (uint16_t i = 0; i < w->nrxq; i++) {
+        struct fwd_rxq *q = w->rxq[i];
+        q->armed = q->watcher >= 0 && rte_eth_dev_rx_intr_enable(q->port->id, q->id) == 0;
+        unarmed |= q->watcher >= 0 && !q->armed;
+    }
+    note_unarmed(&w->sleeper, unarmed);
     __atomic_store_n(&w->sleeper.rung, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&w->sleeper.asleep, 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_SEQ_CST); // pairs with fwd_idle_wake()
@@ -158,7 +177,7 @@ static void measured(struct fwd_worker *w, uint64_t tsc)
     fwd_hist_add(&idle->window, ns);
     if (idle->window.total < WINDOW)
         return;
-    if (fwd_wake_loop_adjust(&idle->loop, idle->naps, fwd_hist_percentile(&idle->window, 50),
+    if (fwd_wake_loop_adjust(&idle->loop, naps(idle), fwd_hist_percentile(&idle->window, 50),
                              fwd_hist_percentile(&idle->window, 99)))
         __atomic_store_n(&idle->off_until, rte_rdtsc() + us_to_tsc(1000ull * idle->loop.off_ms),
                          __ATOMIC_RELAXED);
@@ -172,11 +191,11 @@ bool fwd_idle_sleep(struct fwd_worker *w)
     uint32_t us = w->sleeper.loop.nap_us;
     struct timespec nap = {.tv_sec = us / 1000000, .tv_nsec = 1000l * (us % 1000000)};
     uint64_t before = rte_rdtsc();
-    int n = ppoll(fds, RTE_DIM(fds), w->sleeper.naps ? &nap : NULL, NULL);
+    int n = ppoll(fds, RTE_DIM(fds), naps(&w->sleeper) ? &nap : NULL, NULL);
     uint64_t now = rte_rdtsc(), rung = __atomic_load_n(&w->sleeper.rung, __ATOMIC_RELAXED);
     fwd_count_add(&w->sleeper.slept, now - before);
     fwd_count_add(&w->sleeper.sleeps, 1);
-    if (w->sleeper.naps)
+    if (naps(&w->sleeper))
         measured(w, now - before);
     else if (rung && now > rung && fds[0].revents)
         measured(w, now - rung);
@@ -195,6 +214,6 @@ void fwd_idle_tell(const struct fwd_worker *w, struct fwd_idle_report *r)
     r->measured = fwd_count_read(&idle->wakes.total);
     r->p50_us = fwd_hist_percentile(&idle->wakes, 50) / 1000;
     r->p99_us = fwd_hist_percentile(&idle->wakes, 99) / 1000;
-    r->nap_us = idle->naps ? __atomic_load_n(&idle->loop.nap_us, __ATOMIC_RELAXED) : 0;
+    r->nap_us = naps(idle) ? __atomic_load_n(&idle->loop.nap_us, __ATOMIC_RELAXED) : 0;
     r->spins = rte_rdtsc() < __atomic_load_n(&idle->off_until, __ATOMIC_RELAXED);
 }

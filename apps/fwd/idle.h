@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What an adaptive worker does that finds nothing: it spins for as long as a wake-up would cost,
 // then sleeps until a receive queue's interrupt, another worker or the control thread wakes it.
-// Where a queue has no interrupt, it naps and looks again.
+// Where a queue has no interrupt, or none for now, it naps and looks again.
 //
 // How late it notices a packet is measured and kept below conf.max_wake_us in 99 of 100 cases.
 // Measured is, asleep: the time from a write to the worker's eventfd until it runs (the control
@@ -41,6 +41,7 @@ struct fwd_sleeper {
     struct fwd_wake_loop loop;
     int epfd;             // interrupts of its receive queues; -1: not adaptive
     bool naps;            // one of its queues has no interrupt; set while the worker is held
+    bool unarmed;         // one of them could not be armed for the last sleep: relaxed atomic
     uint64_t empty_since; // TSC; 0: it found packets in the last turn
     uint64_t off_until;   // TSC: no sleep before
     uint64_t slept;       // TSC cycles asleep

@@ -169,7 +169,7 @@ static void blame(struct fwd_worker *w)
     if (counted_turn(w, &now) == 0)
         return;
     for (uint16_t i = 0; i < w->nrxq; i++)
-        if (w->rxq[i]->watcher >= 0 && w->rxq[i]->packets != w->rxq[i]->looked)
+        if (w->rxq[i]->armed && w->rxq[i]->packets != w->rxq[i]->looked)
             fwd_count_add(&w->rxq[i]->unkicked, 1);
 }
 

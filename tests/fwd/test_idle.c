@@ -3,6 +3,8 @@
 // that sleep.
 #include "bed.h"
 
+#include <errno.h>
+
 #include "hist.h"
 #include "idle.h"
 
@@ -281,6 +283,27 @@ static void who_wakes_to_packets_is_awake(void **state)
     end_with_interrupt(&bed, q);
 }
 
+// Where an interrupt cannot be enabled the worker naps, and nobody is blamed. As soon as it can be
+// the worker sleeps until it is woken.
+static void what_cannot_be_armed_is_napped_for(void **state)
+{
+    struct bed bed;
+    struct fwd_idle_report r;
+    (void)state;
+    struct fwd_rxq *q = start_with_interrupt(&bed, -ENOTSUP);
+    struct fwd_worker *w = bed.fwd->workers[q->worker];
+    for (unsigned i = 0; i < 20; i++)
+        send_to_sleeper(&bed, w, i, false);
+    assert_int_equal(fwd_count_read(&q->unkicked), 0);
+    fwd_idle_tell(w, &r);
+    assert_true(r.nap_us > 0);
+    fwd_hold(bed.fwd);
+    enable_result = 0;
+    fwd_release(bed.fwd);
+    BED_AWAIT((fwd_idle_tell(w, &r), r.nap_us == 0));
+    end_with_interrupt(&bed, q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +317,7 @@ int main(void)
         cmocka_unit_test(hand_overs_wake_the_owner),
         cmocka_unit_test(wake_ups_are_measured),
         cmocka_unit_test(who_wakes_to_packets_is_awake),
+        cmocka_unit_test(what_cannot_be_armed_is_napped_for),
     };
     return cmocka_run_group_tests(tests, bed_eal_start, bed_eal_stop);
 }
