@@ -158,15 +158,21 @@ void fwd_idle_disarm(struct fwd_worker *w)
             rte_eth_dev_rx_intr_disable(w->rxq[i]->port->id, w->rxq[i]->id);
 }
 
-// Reads the descriptors empty, so that what came is not taken for news the next time.
-static void swallow(struct fwd_worker *w)
+// Reads the descriptors empty, so that what came is not taken for news the next time. Returns
+// whether an interrupt was among it.
+static bool swallow(struct fwd_worker *w)
 {
     struct rte_epoll_event events[8];
     uint64_t wakes;
-    if (w->sleeper.epfd >= 0)
-        rte_epoll_wait(w->sleeper.epfd, events, RTE_DIM(events), 0);
     if (read(w->wake_fd, &wakes, sizeof(wakes)) < 0)
-        return;
+        wakes = 0; // nobody rang
+    return w->sleeper.epfd >= 0 && rte_epoll_wait(w->sleeper.epfd, events, RTE_DIM(events), 0) > 0;
+}
+
+bool fwd_idle_called(const struct fwd_worker *w)
+{
+    struct pollfd fd = {.fd = w->sleeper.epfd, .events = POLLIN};
+    return poll(&fd, 1, 0) > 0;
 }
 
 static void measured(struct fwd_worker *w, uint64_t tsc)
@@ -199,9 +205,7 @@ bool fwd_idle_sleep(struct fwd_worker *w)
         measured(w, now - before);
     else if (rung && now > rung && fds[0].revents)
         measured(w, now - rung);
-    if (n > 0)
-        swallow(w);
-    return n > 0 && fds[1].revents;
+    return n > 0 && (swallow(w) || fds[1].revents);
 }
 
 void fwd_idle_tell(const struct fwd_worker *w, struct fwd_idle_report *r)

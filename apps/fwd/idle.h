@@ -62,9 +62,10 @@ bool fwd_idle_rest(struct fwd_worker *w, uint64_t now);
 
 // A sleep: arm, look once more at everything, sleep if there is nothing, disarm. Worker's thread.
 // fwd_idle_sleep() returns true if a receive queue's interrupt came, which need not be what ended
-// it.
+// it; fwd_idle_called() after that, if one has come since.
 void fwd_idle_arm(struct fwd_worker *w);
 bool fwd_idle_sleep(struct fwd_worker *w);
+bool fwd_idle_called(const struct fwd_worker *w);
 void fwd_idle_disarm(struct fwd_worker *w);
 
 // Moves the interrupts of all queues to the workers that poll them. Control thread, workers held.

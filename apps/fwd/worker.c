@@ -160,13 +160,14 @@ static bool is_asked(const struct fwd_worker *w)
 }
 
 // After a sleep that no interrupt ended, before they are disarmed: whoever's packets are there now
-// ought to have made one. The other order would blame drivers that had just been told not to.
+// ought to have made one. The other order would blame drivers that had just been told not to. A
+// packet is seen before its interrupt is sent: one that has come since excuses them all.
 static void blame(struct fwd_worker *w)
 {
     uint64_t now = rte_rdtsc();
     for (uint16_t i = 0; i < w->nrxq; i++)
         w->rxq[i]->looked = w->rxq[i]->packets;
-    if (counted_turn(w, &now) == 0)
+    if (counted_turn(w, &now) == 0 || fwd_idle_called(w))
         return;
     for (uint16_t i = 0; i < w->nrxq; i++)
         if (w->rxq[i]->armed && w->rxq[i]->packets != w->rxq[i]->looked)

@@ -4,6 +4,9 @@
 #include "bed.h"
 
 #include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "hist.h"
 #include "idle.h"
@@ -304,6 +307,60 @@ static void what_cannot_be_armed_is_napped_for(void **state)
     end_with_interrupt(&bed, q);
 }
 
+static int late_kick; // eventfd; -1: the packets' driver does not kick at all
+static void io_then_kick(struct fwd_worker *w, struct fwd_port *in, struct rte_mbuf **pkts,
+                         uint16_t n)
+{
+    uint64_t one = 1;
+    if (late_kick >= 0)
+        assert_int_equal(write(late_kick, &one, sizeof(one)), sizeof(one));
+    fwd_mode_io.burst(w, in, pkts, n);
+}
+
+// Sends packets to a worker that something else wakes. Returns how many sleeps are blamed on who
+// did not kick.
+static uint64_t blamed(int kick)
+{
+    struct bed bed;
+    struct fwd_mode mode = fwd_mode_io;
+    struct epoll_event event = {.events = EPOLLIN};
+    struct fwd_rxq *q = start_with_interrupt(&bed, 0);
+    struct fwd_worker *w = bed.fwd->workers[q->worker];
+    mode.burst = io_then_kick;
+    late_kick = kick;
+    fwd_hold(bed.fwd);
+    bed.fwd->mode = &mode;
+    fwd_release(bed.fwd);
+    for (unsigned i = 0; i < 20; i++) {
+        if (kick >= 0)
+            assert_int_equal(epoll_ctl(w->sleeper.epfd, EPOLL_CTL_ADD, kick, &event), 0);
+        send_to_sleeper(&bed, w, i, true);
+        fwd_hold(bed.fwd); // it has decided whom to blame
+        if (kick >= 0) {
+            uint64_t n;
+            epoll_ctl(w->sleeper.epfd, EPOLL_CTL_DEL, kick, NULL);
+            assert_int_equal(read(kick, &n, sizeof(n)), sizeof(n));
+        }
+        fwd_release(bed.fwd);
+    }
+    uint64_t n = fwd_count_read(&q->unkicked);
+    fwd_hold(bed.fwd);
+    bed.fwd->mode = &fwd_mode_io;
+    fwd_release(bed.fwd);
+    end_with_interrupt(&bed, q);
+    return n;
+}
+
+static void a_kick_that_comes_late_is_none_that_is_lost(void **state)
+{
+    int kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    (void)state;
+    assert_true(kick >= 0);
+    assert_true(blamed(-1) > 0);
+    assert_int_equal(blamed(kick), 0);
+    close(kick);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +375,7 @@ int main(void)
         cmocka_unit_test(wake_ups_are_measured),
         cmocka_unit_test(who_wakes_to_packets_is_awake),
         cmocka_unit_test(what_cannot_be_armed_is_napped_for),
+        cmocka_unit_test(a_kick_that_comes_late_is_none_that_is_lost),
     };
     return cmocka_run_group_tests(tests, bed_eal_start, bed_eal_stop);
 }
