@@ -33,16 +33,8 @@ static json_t *ask_driver(const struct fwd_port *port, bool rx, unsigned queue)
 
 static void add_driver(const struct fwd_port *port, bool rx, unsigned queue, json_t *row)
 {
-    static const char *const take[] = {"size",  "waiting", "kicks", "calls", "calls_suppressed",
-                                       "state", "broken"};
     json_t *told = ask_driver(port, rx, queue);
-    for (size_t i = 0; told && i < RTE_DIM(take); i++) {
-        json_t *value = json_object_get(told, take[i]);
-        // Of a transmit queue of our own, "waiting" are sent packets that come back.
-        bool back = !strcmp(take[i], "waiting") && !rx && !json_object_get(told, "kicks");
-        if (value && !back)
-            json_object_set(row, take[i], value);
-    }
+    fwd_verdict_told(told, row);
     json_decref(told);
 }
 

@@ -16,6 +16,22 @@ static json_int_t number(const json_t *o, const char *name)
     return json_integer_value(json_object_get(o, name));
 }
 
+void fwd_verdict_told(const json_t *told, json_t *row)
+{
+    static const char *const take[] = {"size",  "waiting",          "state", "broken",
+                                       "calls", "calls_suppressed", "kicks"};
+    // One that tells of no calls is at the other end of its rings: its kicks are those that it
+    // sends, and what waits in a transmit ring are sent packets that come back.
+    bool other_end = !json_object_get(told, "calls"), tx = is(row, "direction", "tx");
+    for (size_t i = 0; i < sizeof(take) / sizeof(take[0]); i++) {
+        json_t *value = json_object_get(told, take[i]);
+        bool means_else =
+            other_end && (!strcmp(take[i], "kicks") || (tx && !strcmp(take[i], "waiting")));
+        if (value && !means_else)
+            json_object_set(row, take[i], value);
+    }
+}
+
 // How much a counter has grown; nothing without an earlier look, or when it was restarted.
 static json_int_t grown(const json_t *before, const json_t *now, const char *name)
 {

@@ -5,6 +5,10 @@
 
 #include <jansson.h>
 
+// Puts into `row`, which has its "direction", what the queue's driver tells of it (/tern/queue,
+// /tern_user/queue; NULL: nothing), as far as it means what is said below.
+void fwd_verdict_told(const json_t *told, json_t *row);
+
 // One direction of a queue as `show queues` tells it: "direction" (rx, tx), "link" (up, down),
 // "packets", and where the driver tells them "state", "broken", "size", "waiting" (buffers of the
 // driver's in the ring), "kicks", "unkicked" (sleeps of the worker that packets came in without a

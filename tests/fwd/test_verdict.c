@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -80,8 +81,54 @@ static void test_verdicts(void **state)
     }
 }
 
+// What net_tern_user tells: its kicks are its own, and what waits for it where it transmits are
+// packets that were sent.
+static void test_the_other_end(void **state)
+{
+    static const struct {
+        const char *row, *told, *verdict;
+    } r[] = {
+        {"{" RX "\"unkicked\":%d,\"packets\":%d}", "\"size\":256,\"waiting\":0,\"kicks\":0", "ok"},
+        {"{" TX "\"no_room\":0,\"packets\":1%d%d}", "\"size\":256,\"waiting\":0,\"kicks\":3", "ok"},
+        {"{" RX "\"unkicked\":%d,\"packets\":%d}",
+         "\"size\":256,\"waiting\":0,\"kicks\":0,\"calls\":0,\"calls_suppressed\":0", "kick lost"},
+        {"{" TX "\"no_room\":0,\"packets\":1%d%d}",
+         "\"size\":256,\"waiting\":0,\"kicks\":3,\"calls\":0,\"calls_suppressed\":0",
+         "no receive buffers"},
+        {"{" RX "\"unkicked\":%d,\"packets\":%d}",
+         "\"size\":256,\"waiting\":256,\"kicks\":0,\"broken\":\"\"", "driver starved"},
+        {"{" TX "\"no_room\":0,\"packets\":1%d%d}", "\"kicks\":3,\"broken\":\"loop\"",
+         "broken: loop"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(r) / sizeof(r[0]); i++) {
+        char text[256], buf[96];
+        json_t *look[2];
+        for (int k = 0; k < 2; k++) {
+            snprintf(text, sizeof(text), r[i].row, k, k);
+            look[k] = json_loads(text, 0, NULL);
+            assert_non_null(look[k]);
+            snprintf(text, sizeof(text), "{%s}", r[i].told);
+            json_t *told = json_loads(text, 0, NULL);
+            assert_non_null(told);
+            fwd_verdict_told(told, look[k]);
+            json_decref(told);
+        }
+        assert_string_equal(fwd_verdict(look[0], look[1], buf), r[i].verdict);
+        json_decref(look[0]);
+        json_decref(look[1]);
+    }
+    json_t *row = json_pack("{s:s}", "direction", "rx");
+    fwd_verdict_told(NULL, row);
+    assert_int_equal(json_object_size(row), 1);
+    json_decref(row);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_the_other_end),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
