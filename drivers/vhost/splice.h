@@ -222,9 +222,11 @@ VQ_INLINE bool tern_splice_one(struct tern_queue *q, uint64_t f, struct tern_tx 
     return true;
 }
 
-// Frames of many buffers each take more of them than there is space for at a time. Each such round
-// but the last has moved so many bytes, so buffers of next to nothing cost one round.
-#define TERN_SPLICE_ROUND (32u << 10)
+// Frames of many buffers each, or of buffers of many pieces, take more of them than there is space
+// for at a time. Each such round but the last is done with so many frames or has moved so many
+// bytes, so what is next to nothing for either costs one round; frames behind it are not moved.
+#define TERN_SPLICE_ROUND_FRAMES 16
+#define TERN_SPLICE_ROUND_BYTES (32u << 10)
 
 #define TERN_SPLICE_AHEAD 2048u // bytes of the next frame that are fetched while one is copied
 
@@ -241,14 +243,22 @@ VQ_INLINE void tern_splice_fetch(const struct vq_chain *from, const struct vq_ch
     }
 }
 
-// Moves frames whose bits are set in `which` until the receiver has no buffers left, or there is no
-// space for more of them at a time. Returns those left if that was it, 0 otherwise.
+// Whether a round that had no space for the frames `left` of `which` is worth another.
+static __rte_noinline bool tern_splice_again(uint64_t which, uint64_t left, uint64_t bytes)
+{
+    return __builtin_popcountll(which) - __builtin_popcountll(left) >= TERN_SPLICE_ROUND_FRAMES ||
+           bytes >= TERN_SPLICE_ROUND_BYTES;
+}
+
+// Moves frames whose bits are set in `all` until the receiver has no buffers left, or there is no
+// space for more of them at a time. Returns those left if that was it and another round is worth
+// it, 0 otherwise.
 VQ_INLINE uint64_t tern_splice_some(struct tern_queue *q, uint64_t f,
                                     const struct tern_splice_in *in, struct tern_splice_pkt *p,
-                                    uint64_t which, uint32_t from_hdr_bytes)
+                                    uint64_t all, uint32_t from_hdr_bytes)
 {
     struct tern_tx t;
-    uint64_t before = q->stats.p.bytes;
+    uint64_t which = all, before = q->stats.p.bytes;
     t.got = t.next = t.nseg = t.kept = t.dry = 0;
     t.odd.is = false;
     if (tern_tx_more(q, f, &t, (unsigned)__builtin_popcountll(which)))
@@ -267,7 +277,7 @@ VQ_INLINE uint64_t tern_splice_some(struct tern_queue *q, uint64_t f,
             break;
     }
     if (unlikely(which) &&
-        (tern_tx_has_space(q, &t) || q->stats.p.bytes - before < TERN_SPLICE_ROUND))
+        (tern_tx_has_space(q, &t) || !tern_splice_again(all, which, q->stats.p.bytes - before)))
         which = 0;
     if (t.next < t.got)
         vq_dev_unget_avail(&q->vq->vq, f, &t.c[t.next], t.got - t.next);
