@@ -95,13 +95,13 @@ static bool same_prefix(const struct fwd_prefix *p, const struct fwd_hop *hop, v
 {
     struct lookup *look = arg;
     struct fwd_prefix q;
-    (void)hop;
-    look->found =
-        fwd_prefix_parse(look->prefix, &q) && p->len == q.len && fwd_addr_same(&p->addr, &q.addr);
+    look->found = !hop->own && fwd_prefix_parse(look->prefix, &q) && p->len == q.len &&
+                  fwd_addr_same(&p->addr, &q.addr);
     return !look->found;
 }
 
-// Routes go and come with their ports; these are the others.
+// Routes of a port's own addresses go and come with it; these are the others. One that is equal to
+// such a route is not in force: to add it is an error.
 static bool in_force(const struct fwd *fwd, const char *prefix)
 {
     struct lookup look = {.prefix = prefix};

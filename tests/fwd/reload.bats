@@ -167,3 +167,21 @@ each_port_key() {
     run "$ctl" show ports
     has net_null2
 }
+
+@test "reload: a route of the file that a port has of its own is told" {
+    sed -i 's/^mode = .*/mode = l3/; /^peer/d' "$dir/ini"
+    sed -i '/^\[port net_null1/a address = 10.0.0.1/24' "$dir/ini"
+    eal=("${eal[@]/128/512}")
+    start_fwd -- --file "$dir/ini"
+    printf '[route 10.0.0.0/24]\nvia = 10.0.0.2\n' >>"$dir/ini"
+    run "$ctl" reload
+    [ "$status" = 1 ]
+    has 'the route to 10.0.0.0/24 cannot be added: there is one'
+    has 'fix: '
+    # It is forgotten without a word when the file no longer has it.
+    sed -i '/^\[route/,$d' "$dir/ini"
+    reload
+    tells removed
+    run "$ctl" show routes
+    has '10.0.0.0/24'
+}
