@@ -239,8 +239,9 @@ static int read_again(struct reload *l)
     fwd_conf_init(&l->new);
     if (!l->fwd->conf.file[0])
         return fwd_fail(l->r, EINVAL, "start it with --file", "there is no configuration file");
+    fwd_error_clear();
     if (fwd_args_parse(l->fwd->argc, l->fwd->argv, &l->new, keep_error, l->r) != FWD_ARGS_RUN)
-        return -EINVAL;
+        return l->r->error[0] ? -EINVAL : fwd_act_fail_as_told(l->r, -EINVAL);
     return l->new.nports &&fwd_conf_check(&l->new) ? fwd_act_fail_as_told(l->r, -EINVAL) : 0;
 }
 

@@ -185,3 +185,16 @@ each_port_key() {
     run "$ctl" show routes
     has '10.0.0.0/24'
 }
+
+@test "reload: an option that the changed file does not agree with is told" {
+    sed -i '/^lcores/d' "$dir/ini"
+    start_fwd -- --file "$dir/ini" --config '(1,0,2)'
+    sed -i '/^\[port net_null1/a lcores = 1' "$dir/ini"
+    run "$ctl" reload
+    [ "$status" = 1 ]
+    has '--config (1,0,2) is not understood'
+    has 'fix: '
+    sed -i '/^lcores/d' "$dir/ini"
+    run "$ctl" reload
+    [ "$status" = 0 ]
+}
