@@ -253,6 +253,41 @@ static void any_ring_that_changes(void **state)
     assert_true(broken > rounds / 10 && broken < rounds);
 }
 
+// Buffers of so many pieces that there is no space for a burst's at a time cost no frame, however
+// short those are.
+static void buffers_of_many_pieces(void **state)
+{
+    uint32_t pieces[47], wrote;
+    (void)state;
+    for (unsigned i = 0; i < RTE_DIM(pieces); i++)
+        pieces[i] = 40;
+    for (unsigned c = 0; c < COMBOS; c++) {
+        side_open(&honest, &honest_fe, combo(c), TRANSMITQ, 4096);
+        side_open(&third, &third_fe, combo(c ^ 1), RECEIVEQ, 4096);
+        for (unsigned i = 0; i < TERN_SPLICE_BURST; i++) {
+            assert_non_null(side_put(&third, pieces, RTE_DIM(pieces)));
+            make_frame(frame, 64, i);
+            side_send(&honest, frame, 64);
+        }
+        side_publish(&third);
+        side_publish(&honest);
+        assert_int_equal(side_splice(&honest, pkts, TERN_SPLICE_BURST, to_side, &third),
+                         TERN_SPLICE_BURST);
+        for (unsigned i = 0; i < TERN_SPLICE_BURST; i++) {
+            const uint8_t *at = side_take(&third, &wrote);
+            assert_non_null(at);
+            assert_int_equal(pkts[i].result, TERN_SPLICE_SENT);
+            make_frame(frame, 64, i);
+            assert_int_equal(wrote, 12 + 64);
+            assert_int_equal(at[10], 1); // one buffer
+            assert_memory_equal(at + 12, frame, 64);
+        }
+        assert_int_equal(taken_back(), TERN_SPLICE_BURST);
+        side_close(&honest);
+        side_close(&third);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +296,7 @@ int main(void)
         cmocka_unit_test(a_broken_receiver_costs_only_its_own_frames),
         cmocka_unit_test(tiny_buffers_cost_one_round),
         cmocka_unit_test(any_ring_that_changes),
+        cmocka_unit_test(buffers_of_many_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

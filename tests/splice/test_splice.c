@@ -15,18 +15,12 @@ static struct side from, to, other;
 static struct tern_splice_pkt pkts[TERN_SPLICE_BURST];
 static uint8_t frame[LONG];
 
-// The receivers' rings have that size.
-static void open_sides_of(uint64_t from_f, uint64_t to_f, uint32_t size)
-{
-    side_open(&from, &from_fe, from_f, TRANSMITQ, SIZE);
-    side_open(&to, &to_fe, to_f, RECEIVEQ, size);
-    side_open(&other, &other_fe, to_f, RECEIVEQ, size);
-    from.queue.mp = pool;
-}
-
 static void open_sides(uint64_t from_f, uint64_t to_f)
 {
-    open_sides_of(from_f, to_f, SIZE);
+    side_open(&from, &from_fe, from_f, TRANSMITQ, SIZE);
+    side_open(&to, &to_fe, to_f, RECEIVEQ, SIZE);
+    side_open(&other, &other_fe, to_f, RECEIVEQ, SIZE);
+    from.queue.mp = pool;
 }
 
 static void close_sides(void)
@@ -362,30 +356,6 @@ static void more_buffers_than_a_frame_may_take(void **state)
     close_sides();
 }
 
-// Buffers of so many pieces that there is no space for a burst's at a time cost no frame, however
-// short those are.
-static void buffers_of_many_pieces(void **state)
-{
-    uint32_t pieces[47];
-    (void)state;
-    for (unsigned i = 0; i < RTE_DIM(pieces); i++)
-        pieces[i] = 40;
-    for (unsigned c = 0; c < COMBOS; c++) {
-        open_sides_of(combo(c), combo(c ^ 1), 4096);
-        for (unsigned i = 0; i < TERN_SPLICE_BURST; i++)
-            assert_non_null(side_put(&to, pieces, RTE_DIM(pieces)));
-        side_publish(&to);
-        send_frames(TERN_SPLICE_BURST, 64, 0);
-        assert_int_equal(side_splice(&from, pkts, TERN_SPLICE_BURST, to_side, &to),
-                         TERN_SPLICE_BURST);
-        expect_results(TERN_SPLICE_BURST, TERN_SPLICE_SENT);
-        for (unsigned i = 0; i < TERN_SPLICE_BURST; i++)
-            expect_frame(&to, 64, i);
-        expect_sender_has_back(TERN_SPLICE_BURST);
-        close_sides();
-    }
-}
-
 static void a_receiver_that_is_gone(void **state)
 {
     (void)state;
@@ -502,7 +472,6 @@ int main(void)
         cmocka_unit_test(a_receiver_without_buffers_costs_its_own_frames),
         cmocka_unit_test(buffers_that_are_too_small),
         cmocka_unit_test(more_buffers_than_a_frame_may_take),
-        cmocka_unit_test(buffers_of_many_pieces),
         cmocka_unit_test(a_receiver_that_is_gone),
         cmocka_unit_test(a_sender_that_is_gone),
         cmocka_unit_test(an_empty_pool_costs_only_those_that_need_it),
