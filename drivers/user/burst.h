@@ -181,7 +181,7 @@ VQ_INLINE uint16_t tern_rx_chunk(struct tern_user_queue *q, uint64_t f, struct r
         if (likely(m != NULL))
             pkts[kept++] = m;
     }
-    if (unlikely(q->missing)) // packets that were dropped may have left buffers
+    if (unlikely(kept < got && q->missing)) // what was dropped may have left buffers
         tell |= tern_rx_refill(q, f, 0);
     if (tell)
         tern_kick(q, f);
