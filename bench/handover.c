@@ -66,7 +66,7 @@ bool handover_can(const struct handover_job *j)
 
 static uint64_t *line(const struct handover_lane *l, uint64_t at)
 {
-    return &l->word[(at & (l->size - 1)) * (l->spread ? l->spread : 1) * WORDS];
+    return &l->word[(at & (l->size - 1)) * l->spread * WORDS];
 }
 
 void handover_put(const struct handover_lane *l, uint64_t at, uint32_t lines)
@@ -131,15 +131,20 @@ static uint64_t batches_of(const struct handover_job *j)
     return (j->packets + j->batch - 1) / j->batch;
 }
 
+static uint32_t spread_of(const struct handover_job *j)
+{
+    return j->spread ? j->spread : 1;
+}
+
 static struct handover_lane there(const struct handover *h, const struct handover_job *j)
 {
-    return (struct handover_lane){h->sh->there, j->window, 0, j->spread};
+    return (struct handover_lane){h->sh->there, j->window, 0, spread_of(j)};
 }
 
 static struct handover_lane back(const struct handover *h, const struct handover_job *j)
 {
     uint64_t *word = j->way == HANDOVER_IN_PLACE ? h->sh->there : h->sh->back;
-    return (struct handover_lane){word, j->window, HANDOVER_BACK, j->spread};
+    return (struct handover_lane){word, j->window, HANDOVER_BACK, spread_of(j)};
 }
 
 // The caller's end of one way: until all lines up to number `end` are taken.

@@ -32,7 +32,7 @@ struct handover_job {
     uint32_t batch;    // packets made visible at a time
     uint32_t window;   // lines under way at most, a power of two; at least two batches
     uint32_t bytes;    // copies: of a buffer
-    uint32_t spread;   // lines from one to the next in memory; 0: 1
+    uint32_t spread;   // lines: from one to the next in memory; 0: 1
     uint64_t packets;  // rounded up to whole batches, or to whole windows of copies
 };
 
@@ -71,7 +71,7 @@ struct handover_lane {
     uint64_t *word;  // at the head of each line
     uint32_t size;   // in lines, a power of two
     uint64_t mark;   // 0 or HANDOVER_BACK
-    uint32_t spread; // lines from one to the next in memory; 0: 1
+    uint32_t spread; // lines from one to the next in memory
 };
 
 // Lines number `at` …: write them; are they there; and, once they are, is each of them what it
