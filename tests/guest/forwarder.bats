@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck disable=SC2154,SC2034 # names of lib.bash and checks.bash
-# Guests joined by tern-fwd in place of testpmd: to each other, bridged and routed, and to a network name space behind a
-# TAP. Briefly; with TERN_TEST_FULL=1 at length. The same modes between the kernel's own stacks are tests/fwd/modes.bats.
+# Guests joined by tern-fwd in place of testpmd: to each other, bridged and routed, with checksums and the cutting of TCP
+# left to the receiver, and to a network name space behind a TAP. Briefly; with TERN_TEST_FULL=1 at length. The same modes
+# between the kernel's own stacks are tests/fwd/modes.bats.
 
 bats_require_minimum_version 1.5.0
 load lib
@@ -47,9 +48,17 @@ forwarder_quit() {
         END { exit bad || !seen }' "$run/testpmd.log"
 }
 
+# single_copy: by its last words all frames were copied once but the few that a bridge floods.
+single_copy() {
+    grep '^single copy' "$run/testpmd.log"
+    awk '/^rx .* in flight/ { gsub(/[^0-9 ]/, ""); sent = $3 }
+        /^single copy/ { moved = $3 }
+        END { exit moved < 500 || sent - moved > 50 }' "$run/testpmd.log"
+}
+
 # port N LINE...: the section of a guest's port; A's is 0.
 port() {
-    printf '[port net_tern_vhost%s]\ndevargs = iface=@/%s.sock\n' "$1" "$([[ $1 = 0 ]] && echo A || echo B)"
+    printf '[port net_tern_vhost%s]\ndevargs = iface=@/%s.sock%s\n' "$1" "$([[ $1 = 0 ]] && echo A || echo B)" "$vhost_args"
     printf '%s\n' "${@:2}"
 }
 
@@ -114,15 +123,54 @@ iperf_works() {
 
 # --- between guests ---
 
+mtu=1500
+declare -gA port_of=([A]=0 [B]=1)
+offloads=(csum=on host_tso4=on host_tso6=on host_ecn=on guest_csum=on guest_tso4=on guest_tso6=on guest_ecn=on)
+
+# crossing FROM TO: bytes and packets that came from the one, then those that went to the other.
+crossing() {
+    printf '/ethdev/stats,%s\n' "${port_of[$1]}" "${port_of[$2]}" | dpdk-telemetry.py -f "guest$$" |
+        sed -n -e '1s/.*"ipackets": \([0-9]*\).*"ibytes": \([0-9]*\).*/\2 \1/p' \
+            -e '2s/.*"opackets": \([0-9]*\).*"obytes": \([0-9]*\).*/\2 \1/p'
+}
+
+# tcp_crosses FROM TO BYTES: in frames longer than the MTU where guests may leave the cutting to others, and in none elsewhere.
+tcp_crosses() {
+    local name before after came went
+    for name in A B; do guest "$name" 60 "ip link set eth0 mtu $mtu" || return 1; done
+    mapfile -t before < <(crossing "$1" "$2" | tr ' ' '\n')
+    tcp_works "$@" || return 1
+    mapfile -t after < <(crossing "$1" "$2" | tr ' ' '\n')
+    came=$(((after[0] - before[0]) / (after[1] - before[1])))
+    went=$(((after[2] - before[2]) / (after[3] - before[3])))
+    echo "frames of $came bytes came, of $went bytes went"
+    if [[ $vhost_args == *tso=1* ]]; then
+        ((came > 2 * mtu && went > 2 * mtu))
+    else
+        ((came <= mtu + 14 && went <= mtu + 14))
+    fi
+}
+
+# checksums_held NAME: none that came to it was wrong.
+checksums_held() {
+    guest "$1" 60 'cat /proc/net/snmp' >"$run/snmp" || return 1
+    awk '$1 == "Tcp:" || $1 == "Udp:" {
+            for (i = 2; i <= NF; i++)
+                if ($2 !~ /[0-9]/) name[$1, i] = $i
+                else if (name[$1, i] == "InCsumErrors") { seen++; bad += $i }
+        }
+        END { print "wrong checksums:", bad + 0; exit bad || seen != 2 }' "$run/snmp"
+}
+
 # guests_talk IPV6_OF_B: traffic_works or the like of it, shorter; and IPv6.
 guests_talk() {
     if [[ ${TERN_TEST_FULL:-0} = 1 ]]; then
         tcp_bytes=$((8 << 20))
         traffic_works mrg_rxbuf=on
     else
-        ping_works A B 56 1472 && udp_works A B 64 1473 4000 && jumbo_works &&
-            tcp_works A B $((2 << 20)) && tcp_works B A $((2 << 20))
-    fi && guest A 60 "ping -6 -q -c 3 -w 60 -s 1400 $1"
+        ping_works A B 56 1472 && udp_works A B 64 1473 4000 && jumbo_works
+    fi && tcp_crosses A B $((2 << 20)) && tcp_crosses B A $((2 << 20)) && guest A 60 "ping -6 -q -c 3 -w 60 -s 1400 $1" &&
+        checksums_held A && checksums_held B
 }
 
 bridge() { forwarder_start l2 "$(port 0 'vlan = 7')" "$(port 1 'vlan = 7')"; }
@@ -142,13 +190,17 @@ routed_addresses() {
 has_carrier() { guest "$1" 60 'grep -q 1 /sys/class/net/eth0/carrier'; }
 
 # Split rings: QEMU tells a new back end where a packed ring stands only if the old one could still say so.
-@test "guests bridged, then routed by a new forwarder: TCP, UDP, IPv6 and jumbo frames" {
-    chardev_args=,reconnect=1
+@test "guests bridged with a single copy, then routed by a new forwarder: TSO, UDP, IPv6 and jumbo frames" {
+    chardev_args=,reconnect=1 vhost_args=,tso=1
     bridge
     boot off A B
+    has_features A packed=off "${offloads[@]}"
+    has_features B packed=off "${offloads[@]}"
     bridged_addresses
     guests_talk 2001:db8::3
     forwarder_quit
+    single_copy
+    vhost_args+=,legacy-ol-flags=1 # the router has packet buffers, which are to keep what guests ask for
     router
     await 60 has_carrier A
     await 60 has_carrier B
@@ -157,13 +209,28 @@ has_carrier() { guest "$1" 60 'grep -q 1 /sys/class/net/eth0/carrier'; }
     forwarder_quit
 }
 
-@test "guests bridged, packed rings" {
+@test "guests bridged, packed rings, nothing left to others" {
     [[ ${TERN_TEST_FULL:-0} = 1 ]] || skip "only with TERN_TEST_FULL=1"
     bridge
     boot on A B
     bridged_addresses
     guests_talk 2001:db8::3
     forwarder_quit
+    single_copy
+}
+
+@test "guests in a pair, one ring packed and one split: TSO with a single copy" {
+    [[ ${TERN_TEST_FULL:-0} = 1 ]] || skip "only with TERN_TEST_FULL=1"
+    vhost_args=,tso=1
+    forwarder_start io "$(port 0)" "$(port 1)"
+    boot on A
+    boot off B
+    has_features A packed=on "${offloads[@]}"
+    has_features B packed=off "${offloads[@]}"
+    bridged_addresses
+    guests_talk 2001:db8::3
+    forwarder_quit
+    single_copy
 }
 
 @test "iperf3 both ways between a guest and a network name space behind a TAP" {
