@@ -155,6 +155,46 @@ static void name_keys(struct reload *l)
     }
 }
 
+static bool joins(const struct fwd_conf *conf, const struct fwd_conf_pair *p, const char *a,
+                  const char *b)
+{
+    const char *x = conf->ports[p->a].name, *y = conf->ports[p->b].name;
+    return (!strcmp(x, a) && !strcmp(y, b)) || (!strcmp(x, b) && !strcmp(y, a));
+}
+
+static bool paired(const struct fwd_conf *conf, const char *a, const char *b)
+{
+    for (uint16_t i = 0; i < conf->npairs; i++)
+        if (joins(conf, &conf->pairs[i], a, b))
+            return true;
+    return false;
+}
+
+static void name_peer(struct reload *l, const char *port)
+{
+    char text[FWD_NAME_MAX + 8];
+    const json_t *told;
+    size_t i;
+    snprintf(text, sizeof(text), "%s peer", port);
+    json_array_foreach(l->changed, i, told)
+    {
+        if (!strcmp(json_string_value(told), text))
+            return;
+    }
+    json_array_append_new(l->changed, json_string(text));
+}
+
+// Names the ports of `in` whose own key made a pair that `out` does not have. One that only one of
+// the files has comes or goes with its key.
+static void name_peers(struct reload *l, const struct fwd_conf *in, const struct fwd_conf *out)
+{
+    for (uint16_t i = 0; i < in->npairs; i++) {
+        const char *a = in->ports[in->pairs[i].a].name, *b = in->ports[in->pairs[i].b].name;
+        if (named(out, a) && !paired(out, a, b))
+            name_peer(l, a);
+    }
+}
+
 // A file without ports means all that EAL has found when the program starts.
 static void keep_ports(struct reload *l)
 {
@@ -193,6 +233,8 @@ static void apply(struct reload *l)
         l->fwd->all_ports = false;
     else
         keep_ports(l);
+    name_peers(l, &l->old, &l->new);
+    name_peers(l, &l->new, &l->old);
     remove_ports(l);
     if (routes)
         remove_routes(l);

@@ -9,8 +9,7 @@
 // file no longer names go, new ones come, changed ones are made anew; peers, routes, the workers of
 // queues and some keys of [fwd] follow the file. Ports that ternctl has added stay. A file with an
 // error changes nothing. The result names what was removed, added, moved and changed, and what
-// needs a restart: each change is in one of them, but for peers, which are just taken. ctx is the
-// struct fwd. Control thread.
+// needs a restart: each change is in one of them. ctx is the struct fwd. Control thread.
 int fwd_reload(void *ctx, const json_t *args, struct fwd_reply *r);
 
 #endif

@@ -48,10 +48,14 @@ reload() {
     told=$("$ctl" --json reload | tr -d ' \n')
 }
 
-# tells NAME [TEXT]: is this what the list of that name holds, and are the other lists empty?
+# tells NAME [TEXT [NAME TEXT...]]: is this what the lists of these names hold, and are the other lists empty?
 tells() {
-    local want='{"removed":[],"added":[],"moved":[],"changed":[],"needs_restart":[]}' empty="\"$1\":[]"
-    [ -z "${2-}" ] || want=${want/"$empty"/"\"$1\":[\"$2\"]"}
+    local want='{"removed":[],"added":[],"moved":[],"changed":[],"needs_restart":[]}' empty
+    while (($# > 1)); do
+        empty="\"$1\":[]"
+        want=${want/"$empty"/"\"$1\":[\"$2\"]"}
+        shift 2
+    done
     [ "$told" = "$want" ] || { printf '%s\n%s\n' "$told" "$want"; return 1; }
 }
 
@@ -104,9 +108,34 @@ each_port_key() {
     tells moved net_null1queue0
     with 'port net_null1' peer net_null2
     reload
-    tells moved net_null1queue0
+    tells moved net_null1queue0 changed net_null1peer
     run "$ctl" --json show ports port=net_null2
     has '"peer": "net_null1"'
+    reload
+    tells changed
+    # Another port's key says the same.
+    sed -i '/^peer/d' "$dir/ini"
+    echo 'peer = net_null1' >>"$dir/ini"
+    reload
+    tells changed
+    # Without the key, and without a port that it spoke of.
+    sed -i '/^peer/d' "$dir/ini"
+    reload
+    tells changed net_null2peer
+    cp "$dir/first" "$dir/ini"
+    reload
+    tells changed net_null1peer
+    grep -qx 'reload: changed net_null1 peer' "$dir/log"
+    sed -i '/^peer/d; /^.port net_null0/,/^devargs/d' "$dir/ini"
+    reload
+    tells removed net_null0 changed net_null1peer
+    cp "$dir/first" "$dir/ini"
+    reload
+    tells added net_null0 changed net_null1peer
+    # A new port brings its key with it.
+    printf '[port net_null4]\ndevargs = no-rx=1\npeer = net_null2\n' >>"$dir/ini"
+    reload
+    tells added net_null4
     teardown_fwd
     sed -i 's/^mode = .*/mode = l2/; /^peer/d' "$dir/first"
     cp "$dir/first" "$dir/ini"
