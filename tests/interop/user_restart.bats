@@ -7,8 +7,9 @@
 : "${TERN_VHOST_DRIVER:=net_vhost}"
 load lib.bash
 
-TIMES=20
-each() { if full; then echo $TIMES; else echo 4; fi; }
+# Two at least: the first comes back to what was never stopped, the second to what came back; where the format changes
+# from one restart to the next, one of each.
+each() { if full; then echo 20; else echo 2; fi; }
 
 setup() {
     interop_init
