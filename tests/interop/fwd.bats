@@ -15,7 +15,7 @@ fwd_start() {
     # shellcheck disable=SC2034 # proc_start's
     PROC_ARGS=(--no-pci "${DEV_MEM[@]}" -d "$TERN_VHOST_PLUGIN" --vdev "net_tern_vhost0,iface=$IW/sock0"
         --vdev "net_tern_vhost1,iface=$IW/sock1" -- --control "$IW/ctl" "$@")
-    proc_start fwd "$DEV_CPU" "$TERN_FWD" --lcores "0@$DEV_CPU,1@$DEV_CPU,2@$DEV_CPU"
+    PROC_END=TERM proc_start fwd "$DEV_CPU" "$TERN_FWD" --lcores "0@$DEV_CPU,1@$DEV_CPU,2@$DEV_CPU"
     tp_expect fwd '^forwarding:'
 }
 
@@ -126,6 +126,15 @@ teardown() {
     until_true "$DEADLINE" has_forwarded 5000
     fwd_ends
     [ "$received" -gt 5000 ]
+}
+
+@test "a forwarder that is left running by a test is asked to end before it is killed" {
+    local pid
+    fwd_start
+    pid=$(<"$IW/fwd.pid")
+    stop_all
+    proc_gone "$pid"
+    grep '^rx .* in flight 0$' "$IW/fwd.log"
 }
 
 # --- verdicts: what `show queues` says of a queue -------------------------------------------------

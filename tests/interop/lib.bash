@@ -4,7 +4,7 @@
 # side (testpmd or pktcheck with stock virtio-user or net_tern_user), each on a CPU of its own, typed at through a fifo.
 #
 # A process NAME leaves these in $IW, so that setup_file, tests and teardown_file share it:
-#   NAME.pid  NAME.in (its stdin, a fifo)  NAME.log (stdout and stderr)  NAME.mark  NAME.prefix
+#   NAME.pid  NAME.in (its stdin, a fifo)  NAME.log (stdout and stderr)  NAME.mark  NAME.prefix  NAME.end
 #
 # Environment:
 #   TERN_VHOST_DRIVER   device-side driver: net_tern_vhost (default) or net_vhost
@@ -128,11 +128,13 @@ until_true() {
     done
 }
 
-# proc_start NAME CPU COMMAND...
+# [PROC_END=SIGNAL] proc_start NAME CPU COMMAND...: the signal is for one that does not read what is typed, so that
+# `quit` would not end it.
 proc_start() {
     local name=$1 cpu=$2
     shift 2
     rm -f "$IW/$name".{in,log,mark}
+    echo "${PROC_END:-}" >"$IW/$name.end"
     mkfifo "$IW/$name.in"
     echo "tern-$BATS_ROOT_PID-$name" >"$IW/$name.prefix"
     # Opened for both directions the fifo never reports end of file between two commands.
@@ -144,17 +146,19 @@ proc_start() {
 
 proc_gone() { ! is_running "$1"; }
 
-# proc_stop NAME [SIGNAL]: asked to quit (or hit by the signal), then by force; nothing is left behind.
+# proc_stop NAME [SIGNAL]: asked to quit (or hit by the signal, or by that of its start), then by force; nothing is left
+# behind.
 proc_stop() {
-    local name=$1 pid prefix mount
+    local name=$1 signal=${2:-} pid prefix mount
     [ -f "$IW/$name.pid" ] || return 0
     pid=$(<"$IW/$name.pid") prefix=$(<"$IW/$name.prefix")
-    if [ -n "${2:-}" ]; then kill "-$2" "$pid" 2>/dev/null; else proc_type "$name" quit; fi || true
+    [ -n "$signal" ] || signal=$(<"$IW/$name.end")
+    if [ -n "$signal" ]; then kill "-$signal" "$pid" 2>/dev/null; else proc_type "$name" quit; fi || true
     until_true 10 proc_gone "$pid" || kill -KILL "$pid" 2>/dev/null
     until_true 10 proc_gone "$pid"
     while read -r mount; do rm -f "$mount/${prefix}map_"*; done < <(awk '$3 == "hugetlbfs" {print $2}' /proc/mounts)
     rm -rf "${XDG_RUNTIME_DIR:-/var/run}/dpdk/${prefix:?}" "/var/run/dpdk/${prefix:?}"
-    rm -f "$IW/$name".{pid,in,prefix}
+    rm -f "$IW/$name".{pid,in,prefix,end}
 }
 
 stop_all() {
@@ -256,10 +260,11 @@ pk_ended() { ! alive pktcheck; }
 
 # pk_start NAME DEVARGS [EAL options] -- [pktcheck options]
 pk_start() {
-    local name=$1 devargs=$2
+    local name=$1 devargs=$2 end=TERM
     shift 2
+    [[ " $* " != *' --interactive '* ]] || end=
     driver_args "$devargs" "$@"
-    proc_start "$name" "$DRV_CPU" "$TERN_PKTCHECK" --lcores "0@$DRV_CPU"
+    PROC_END=$end proc_start "$name" "$DRV_CPU" "$TERN_PKTCHECK" --lcores "0@$DRV_CPU"
 }
 
 # pk_round NAME: one verified round of a pktcheck that was started with --interactive.

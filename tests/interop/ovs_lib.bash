@@ -69,6 +69,7 @@ service_start() {
     local name=$1
     shift
     echo "tern-$BATS_ROOT_PID-$name" >"$IW/$name.prefix"
+    echo TERM >"$IW/$name.end"
     taskset -c "$DEV_CPU" "$@" --no-chdir --unixctl="$IW/$name.ctl" </dev/null >"$IW/$name.log" 2>&1 3>&- &
     echo $! >"$IW/$name.pid"
     disown # a killed one is no news
@@ -104,7 +105,7 @@ ovs_start() {
     tp_expect ovs 'DPDK Enabled - initialized'
 }
 
-stop_switch() { proc_stop ovs TERM; proc_stop ovsdb TERM; }
+stop_switch() { proc_stop ovs; proc_stop ovsdb; }
 
 # plug NAME DEVARGS [COLUMN=VALUE...]: a port of the plug-in; the number of its device is that of its name.
 plug() {

@@ -19,7 +19,7 @@ fwd_start() {
     PROC_ARGS=(--lcores "0@$DEV_CPU,1@$DEV_CPU" --no-pci "${DEV_MEM[@]}" -d "$TERN_VHOST_PLUGIN"
         --vdev "net_tern_vhost0,iface=$IW/sock$fwd_devargs" --vdev "net_tern_vhost1,iface=$IW/sock2$fwd_devargs"
         -- --mbufs 8192 "$@")
-    proc_start fwd "$DEV_CPU" "$fwd"
+    PROC_END=TERM proc_start fwd "$DEV_CPU" "$fwd"
     tp_expect fwd '^forwarding: '
 }
 
@@ -84,7 +84,7 @@ tso_flow() {
     PROC_ARGS=(--lcores "0@$DRV_CPU" --no-pci "${DRV_MEM[@]}"
         --vdev "net_virtio_user0,path=$IW/sock,queue_size=1024,packed_vq=$2"
         --vdev "net_virtio_user1,path=$IW/sock2,queue_size=1024,packed_vq=$3" -- 65549 "$1")
-    proc_start tsoflow "$DRV_CPU" "$TERN_BUILD/tests/tools/tsoflow"
+    PROC_END=TERM proc_start tsoflow "$DRV_CPU" "$TERN_BUILD/tests/tools/tsoflow"
     tp_expect tsoflow '^port 1: sent'
     [ "$(grep -c "^port .: sent $1 received $1 bad 0\$" "$IW/tsoflow.log")" = 2 ]
     proc_stop tsoflow TERM
