@@ -120,7 +120,8 @@ configuration_works() {
     shift 2
     ((pairs == 1)) || mq=on
     pair_start "$pairs" "$memory" "$@" || return 1
-    for name in A B; do has_features "$name" mq="$mq" "$@" || return 1; done
+    # shellcheck disable=SC2086 # words
+    for name in A B; do has_features "$name" mq="$mq" "$@" ${guest_own[$name]} || return 1; done
     traffic_works "$@" && each_queue_works "$pairs" || return 1
     [[ -z $vhost_args ]] || offloads_work || return 1
     testpmd_quit

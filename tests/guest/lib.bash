@@ -18,6 +18,7 @@ boot_seconds=180
 chardev_args='' # further options of the guests' ends of the sockets, such as ,reconnect=1
 vhost_args='' # further devargs of the vhost ports, such as ,tso=1
 declare -gA guest_ip=([A]=10.77.0.1 [B]=10.77.0.2)
+declare -gA guest_own=([A]='' [B]='') # further properties of one guest alone, such as packed=on
 declare -gA guest_mac=([A]=02:77:00:00:00:01 [B]=02:77:00:00:00:02)
 
 # --- what the machine must have ---
@@ -149,7 +150,8 @@ port_bytes() {
 guest_boot() {
     local name=$1 pairs=$2 mq=off props
     shift 2
-    printf -v props ',%s' "$@"
+    # shellcheck disable=SC2086 # words
+    printf -v props ',%s' "$@" ${guest_own[$name]}
     ((pairs == 1)) || mq=on
     [[ -p $run/$name.in ]] || mkfifo "$run/$name.in" "$run/$name.out"
     # vectors=0: with MSI-X, QEMU 7.2 crashes under software emulation with a vhost-user device.
