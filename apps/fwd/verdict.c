@@ -43,12 +43,11 @@ static const char *verdict_rx(const json_t *before, const json_t *now)
 {
     json_int_t size = number(now, "size"), waiting = number(now, "waiting");
     bool moves = grown(before, now, "packets") > 0;
+    bool stays = before && !moves && waiting > 0 && number(before, "waiting") > 0;
     if (!json_object_get(now, "lcore"))
         return "not polled";
-    if (json_object_get(now, "kicks") && grown(before, now, "unkicked") &&
-        !grown(before, now, "kicks"))
-        return "kick lost";
-    if (before && !moves && waiting > 0 && number(before, "waiting") > 0 &&
+    // Only where kicks are told is it known that none has come.
+    if ((stays || grown(before, now, "unkicked")) && json_object_get(now, "kicks") &&
         !grown(before, now, "kicks"))
         return "kick lost";
     if (size && waiting >= size - size / 8)

@@ -95,6 +95,12 @@ static void test_the_other_end(void **state)
         {"{" TX "\"no_room\":0,\"packets\":1%d%d}",
          "\"size\":256,\"waiting\":0,\"kicks\":3,\"calls\":0,\"calls_suppressed\":0",
          "no receive buffers"},
+        // Nothing moves: whether its device has called is not told, so nobody is blamed.
+        {"{" RX "\"look\":1%d%d,\"packets\":5}", "\"size\":256,\"waiting\":3,\"kicks\":3", "idle"},
+        {"{" RX "\"look\":1%d%d,\"packets\":5}", "\"size\":256,\"waiting\":250,\"kicks\":3",
+         "driver starved"},
+        {"{" RX "\"look\":1%d%d,\"packets\":5}",
+         "\"size\":256,\"waiting\":3,\"kicks\":3,\"calls\":0", "kick lost"},
         {"{" RX "\"unkicked\":%d,\"packets\":%d}",
          "\"size\":256,\"waiting\":256,\"kicks\":0,\"broken\":\"\"", "driver starved"},
         {"{" TX "\"no_room\":0,\"packets\":1%d%d}", "\"kicks\":3,\"broken\":\"loop\"",
