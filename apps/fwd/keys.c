@@ -276,7 +276,7 @@ static const struct fwd_key fwd_rows[] = {
 
 static const struct fwd_key port_rows[] = {
     ROW(struct fwd_conf_port, "devargs", "text of 255 bytes at most, as after --vdev NAME,",
-        "iface=/run/tern-fwd/vm1.sock", set_devargs, devargs),
+        "iface=/run/tern-guests/vm1.sock", set_devargs, devargs),
     NUM(struct fwd_conf_port, "rxq", " (queues)", "1", rxq, 1, 128),
     NUM(struct fwd_conf_port, "txq", " (queues)", "1", txq, 1, 128),
     NUM(struct fwd_conf_port, "ndesc", " (descriptors)", "1024", ndesc, 1, 32768),

@@ -24,6 +24,15 @@ setup() {
     [ "$seen" -ge 4 ]
 }
 
+@test "what is shipped keeps guests' sockets where no stop of the service takes them away" {
+    local folder
+    folder=$(awk '$1 == "d" { print $2 }' "$TERN_ROOT/apps/dist/tern.tmpfiles")
+    [ "$folder" = /run/tern-guests ]
+    [ "/run/$(sed -n 's/^RuntimeDirectory=//p' "$TERN_ROOT/apps/dist/tern-fwd.service.in")" != "$folder" ]
+    ! grep -E 'iface=|path=' "$TERN_ROOT"/apps/dist/fwd.ini "$TERN_ROOT/docs/operating.md" "$TERN_ROOT/docs/man/tern-fwd.1.scd" |
+        grep '/run/tern-fwd/' || return 1
+}
+
 @test "the manual pages name every key, and every verdict" {
     local key
     while read -r key; do
@@ -41,7 +50,7 @@ setup() {
     "$TERN_ROOT/scripts/package" --build "$dir/build" --out "$dir"
     dpkg-deb --contents "$dir"/tern_*.deb >"$dir/list"
     for file in usr/bin/tern-fwd usr/bin/ternctl pmds-.*/librte_net_tern_vhost.so pmds-.*/librte_net_tern_user.so \
-        systemd/system/tern-fwd.service completions/ternctl man1/tern-fwd.1.gz man1/ternctl.1.gz \
+        systemd/system/tern-fwd.service tmpfiles.d/tern.conf completions/ternctl man1/tern-fwd.1.gz man1/ternctl.1.gz \
         etc/tern/fwd.ini etc/default/tern-fwd doc/tern/operating.md; do
         grep -q "$file\$" "$dir/list" || { echo "no $file"; return 1; }
     done
@@ -65,7 +74,7 @@ import sys, xml.etree.ElementTree as tree
 domain = tree.parse(sys.argv[1]).getroot()
 assert domain.find("memoryBacking/access").get("mode") == "shared"
 source = domain.find("devices/interface[@type='vhostuser']/source")
-assert source.get("path") == "/run/tern-fwd/vm1.sock" and source.get("mode") == "server"
+assert source.get("path") == "/run/tern-guests/vm1.sock" and source.get("mode") == "server"
 END
     if command -v xmllint && [ -e "$schema" ]; then xmllint --noout --relaxng "$schema" "$dir/domain.xml"; fi
 }
