@@ -24,7 +24,7 @@ void tern_user_choose_burst(struct tern_user_queue *q)
 void tern_user_fill(struct tern_user_queue *q)
 {
     q->missing = q->vq->nfree;
-    if (tern_rx_make_up(q, q->f, 0) == 0)
+    if (tern_rx_make_up(q, q->f, false, 0) == 0)
         return;
     if (vio_queue_kick_prepare(q->vio)) {
         vio_queue_notify(q->vio);

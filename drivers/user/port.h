@@ -17,6 +17,9 @@
 #define TERN_CHUNK 64u // packets handled between two publishes, at most
 #define TERN_SEGS 64u  // descriptors of a packet, at most
 
+// After so many packets of one buffer each the next one of several is not expected.
+#define TERN_USER_SINGLE 4096u
+
 // Why a packet was dropped.
 enum tern_user_drop {
     TERN_USER_DROP_RUNT,     // rx: not longer than the net header and an Ethernet header
@@ -82,7 +85,11 @@ struct tern_user_queue {
     // rx, mergeable: a packet whose first buffers came and whose last did not yet.
     struct rte_mbuf *part, *part_last;
     uint32_t part_left; // buffers still to come
-    uint32_t missing;   // rx: buffers that the ring lacks because the pool was empty
+    // … and how buffers are put while such packets come.
+    bool several;     // with their net header apart from the frame
+    uint32_t apart;   // buffers of that kind that the ring has
+    uint32_t single;  // packets since the last one of several buffers
+    uint32_t missing; // rx: buffers that the ring lacks because the pool was empty
 
     struct vhu_gate gate __attribute__((aligned(64))); // pause by the control thread
     struct tern_user_stats stats __attribute__((aligned(64)));
@@ -104,6 +111,16 @@ struct tern_user_queue {
     struct tern_user_block block;
     uint8_t zero[64] __attribute__((aligned(64))); // null_hdr
 } __attribute__((aligned(64)));
+
+// The token of a buffer whose net header is apart from its frame tells so.
+#define TERN_RX_APART 1u
+
+static inline struct rte_mbuf *tern_rx_token(struct tern_user_queue *q, void *token, bool *apart)
+{
+    *apart = (uintptr_t)token & TERN_RX_APART;
+    q->apart -= *apart;
+    return (struct rte_mbuf *)((uintptr_t)token - *apart);
+}
 
 // Bursts for rte_ethdev; `q` is a struct tern_user_queue.
 uint16_t tern_user_rx(void *q, struct rte_mbuf **pkts, uint16_t n);

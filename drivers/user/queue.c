@@ -258,6 +258,7 @@ bool tern_user_header_behind(const struct tern_user_queue *q)
 // Where a receive buffer lies in its mbuf: right behind the headroom, so that the net header shares
 // a cache line with the start of the frame, and one line fewer goes between the CPUs each way.
 // Where a frame would not fit any more, or has to fit whatever comes, the header ends the headroom.
+// So it does in buffers put while frames of several buffers come, however this is: q->several.
 static void lay_out_buffers(struct tern_user_queue *q)
 {
     bool behind = (q->f & VNET_F_MRG_RXBUF) && tern_user_header_behind(q);
@@ -340,11 +341,13 @@ unsigned tern_user_settle(struct tern_user_queue *q, unsigned n)
 static void give_back(void *arg, void *token)
 {
     struct tern_user_queue *q = arg;
-    struct rte_mbuf *m = token;
-    if (q->is_rx)
+    bool apart;
+    if (q->is_rx) {
+        struct rte_mbuf *m = tern_rx_token(q, token, &apart);
         tern_mbuf_put_bulk(q->mp, &m, 1);
-    else
-        put_in_bag(&q->port->bag, m);
+    } else {
+        put_in_bag(&q->port->bag, token);
+    }
 }
 
 static void give_back_lost(void *arg, void *token)
