@@ -377,31 +377,61 @@ VQ_INLINE bool tern_tx_one(struct tern_queue *q, uint64_t f, struct tern_tx *t,
     return true;
 }
 
-static inline uint16_t tern_tx_any(struct tern_queue *q, uint64_t f, struct vq_odd odd,
-                                   struct rte_mbuf **pkts, uint16_t n)
+// Packets of many buffers each, or buffers of many pieces, take more of them than there is space
+// for at a time. Each such round but the last is done with so many packets or has copied so many
+// bytes, so what is next to nothing for either costs one round.
+#define TERN_ROUND_PKTS 16
+#define TERN_ROUND_BYTES (32u << 10)
+
+VQ_INLINE bool tern_tx_again(unsigned done, uint64_t bytes)
 {
-    struct tern_tx t;
+    return done >= TERN_ROUND_PKTS || bytes >= TERN_ROUND_BYTES;
+}
+
+// Gives packets to the driver until it has too few buffers, or there is no space for more of them;
+// published, but the driver is not called.
+static inline uint16_t tern_tx_some(struct tern_queue *q, uint64_t f, struct tern_tx *t,
+                                    struct rte_mbuf **pkts, uint16_t n)
+{
     struct vq_dev *vq = &q->vq->vq;
     uint16_t done;
 
-    t.got = t.next = t.nseg = t.kept = t.dry = 0;
-    t.odd = odd;
-    if (!tern_tx_more(q, f, &t, n))
+    t->got = t->next = t->nseg = t->kept = t->dry = 0;
+    if (!tern_tx_more(q, f, t, n))
         return 0;
     for (done = 0; done < n; done++) {
         if (unlikely(pkts[done]->ol_flags & RTE_MBUF_F_TX_VLAN) && rte_vlan_insert(&pkts[done]))
             q->stats.drops[TERN_DROP_VLAN]++;
-        else if (!tern_tx_one(q, f, &t, pkts[done]))
+        else if (!tern_tx_one(q, f, t, pkts[done]))
             break;
     }
-    if (t.next < t.got)
-        vq_dev_unget_avail(vq, f, &t.c[t.next], t.got - t.next);
-    if (likely(t.next > 0)) {
-        q->hdr_kept = t.kept > t.next / 2;
-        vq_dev_put_used_burst(vq, f, t.used, t.next);
-        tern_finish(q, f);
+    if (t->next < t->got)
+        vq_dev_unget_avail(vq, f, &t->c[t->next], t->got - t->next);
+    if (likely(t->next > 0)) {
+        q->hdr_kept = t->kept > t->next / 2;
+        vq_dev_put_used_burst(vq, f, t->used, t->next);
+        vq_dev_publish(vq, f);
     }
     tern_mbuf_free_bulk(pkts, done);
+    return done;
+}
+
+static inline uint16_t tern_tx_any(struct tern_queue *q, uint64_t f, struct vq_odd odd,
+                                   struct rte_mbuf **pkts, uint16_t n)
+{
+    struct tern_tx t;
+    uint16_t done = 0, some;
+    uint64_t before;
+
+    t.odd = odd;
+    do {
+        before = q->stats.p.bytes;
+        some = tern_tx_some(q, f, &t, &pkts[done], n - done);
+        done += some;
+    } while (done < n && !tern_tx_has_space(q, &t) &&
+             tern_tx_again(some, q->stats.p.bytes - before));
+    if (done > 0)
+        tern_call(q, f);
     return done;
 }
 

@@ -222,12 +222,6 @@ VQ_INLINE bool tern_splice_one(struct tern_queue *q, uint64_t f, struct tern_tx 
     return true;
 }
 
-// Frames of many buffers each, or of buffers of many pieces, take more of them than there is space
-// for at a time. Each such round but the last is done with so many frames or has moved so many
-// bytes, so what is next to nothing for either costs one round; frames behind it are not moved.
-#define TERN_SPLICE_ROUND_FRAMES 16
-#define TERN_SPLICE_ROUND_BYTES (32u << 10)
-
 #define TERN_SPLICE_AHEAD 2048u // bytes of the next frame that are fetched while one is copied
 
 // Asks for the lines of a frame and of the buffer that it goes to, both of which other CPUs have: a
@@ -241,13 +235,6 @@ VQ_INLINE void tern_splice_fetch(const struct vq_chain *from, const struct vq_ch
         vq_prefetch(a + at);
         vq_prefetch_write(b + at);
     }
-}
-
-// Whether a round that had no space for the frames `left` of `which` is worth another.
-static __rte_noinline bool tern_splice_again(uint64_t which, uint64_t left, uint64_t bytes)
-{
-    return __builtin_popcountll(which) - __builtin_popcountll(left) >= TERN_SPLICE_ROUND_FRAMES ||
-           bytes >= TERN_SPLICE_ROUND_BYTES;
 }
 
 // Moves frames whose bits are set in `all` until the receiver has no buffers left, or there is no
@@ -276,8 +263,9 @@ VQ_INLINE uint64_t tern_splice_some(struct tern_queue *q, uint64_t f,
         if (unlikely(!tern_splice_one(q, f, &t, &p[i], in->of[i], from_hdr_bytes, ask)))
             break;
     }
+    unsigned done = (unsigned)(__builtin_popcountll(all) - __builtin_popcountll(which));
     if (unlikely(which) &&
-        (tern_tx_has_space(q, &t) || !tern_splice_again(all, which, q->stats.p.bytes - before)))
+        (tern_tx_has_space(q, &t) || !tern_tx_again(done, q->stats.p.bytes - before)))
         which = 0;
     if (t.next < t.got)
         vq_dev_unget_avail(&q->vq->vq, f, &t.c[t.next], t.got - t.next);
