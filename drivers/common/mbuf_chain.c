@@ -98,31 +98,3 @@ void tern_mbuf_raw(struct rte_mbuf *m)
     m->next = NULL;
     m->nb_segs = 1;
 }
-
-bool tern_mbuf_from_cursor(struct rte_mbuf *m, struct rte_mempool *mp, struct tern_cursor *c,
-                           uint32_t bytes)
-{
-    struct rte_mbuf *last = m;
-    uint32_t n = RTE_MIN(bytes, (uint32_t)rte_pktmbuf_tailroom(m));
-    m->pkt_len = bytes;
-    m->data_len = (uint16_t)n;
-    tern_cursor_copy(c, rte_pktmbuf_mtod(m, void *), NULL, n);
-    for (bytes -= n; bytes > 0; bytes -= n) {
-        struct rte_mbuf *more = rte_pktmbuf_alloc(mp);
-        if (!more)
-            return false;
-        n = RTE_MIN(bytes, (uint32_t)rte_pktmbuf_tailroom(more));
-        more->data_len = (uint16_t)n;
-        last->next = more;
-        last = more;
-        m->nb_segs++;
-        tern_cursor_copy(c, rte_pktmbuf_mtod(more, void *), NULL, n);
-    }
-    return true;
-}
-
-void tern_mbuf_to_cursor(const struct rte_mbuf *m, struct tern_cursor *c)
-{
-    for (; m; m = m->next)
-        tern_cursor_copy(c, NULL, rte_pktmbuf_mtod(m, const void *), m->data_len);
-}

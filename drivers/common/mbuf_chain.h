@@ -72,6 +72,70 @@ static inline void tern_cursor_copy(struct tern_cursor *c, void *to, const void 
     }
 }
 
+// Steps to the end of the piece that lies in one segment at the cursor's place, of `most` bytes at
+// most, which are left. Returns its bytes, and where it is.
+VQ_INLINE uint32_t tern_cursor_piece(struct tern_cursor *c, uint32_t most, uint8_t **place)
+{
+    uint32_t n = RTE_MIN(most, c->seg->bytes - c->at);
+    *place = (uint8_t *)vq_seg_ptr(c->seg) + c->at;
+    c->at += n;
+    if (c->at == c->seg->bytes) {
+        c->seg++;
+        c->nseg--;
+        c->at = 0;
+    }
+    return n;
+}
+
+// A copy that waits for the next one to be known, whose lines it asks for: the memory of long
+// packets is far away, and each of their pieces would begin by waiting for it.
+struct tern_later {
+    uint8_t *to;
+    const uint8_t *from;
+    uint32_t bytes;
+};
+
+#define TERN_LATER_MIN 256u // bytes of a copy that waits
+
+// Does what waits, and asks meanwhile for the lines of the `next` one.
+VQ_INLINE void tern_copy_waiting(const struct tern_later *now, const struct tern_later *next)
+{
+    uint32_t at = 0;
+    for (; at + 64 <= now->bytes; at += 64) {
+        if (at < next->bytes) {
+            vq_prefetch(next->from + at);
+            vq_prefetch_write(next->to + at);
+        }
+        memcpy(now->to + at, now->from + at, 64);
+    }
+    if (at < now->bytes)
+        memcpy(now->to + at, now->from + at, now->bytes - at);
+    for (; at < next->bytes; at += 64) {
+        vq_prefetch(next->from + at);
+        vq_prefetch_write(next->to + at);
+    }
+}
+
+// Copies now or with the next call; tern_copy_flush ends it.
+VQ_INLINE void tern_copy_later(struct tern_later *l, uint8_t *to, const uint8_t *from,
+                               uint32_t bytes)
+{
+    if (bytes < TERN_LATER_MIN) {
+        memcpy(to, from, bytes);
+        return;
+    }
+    struct tern_later next = {to, from, bytes};
+    tern_copy_waiting(l, &next);
+    *l = next;
+}
+
+VQ_INLINE void tern_copy_flush(struct tern_later *l)
+{
+    struct tern_later none = {NULL, NULL, 0};
+    tern_copy_waiting(l, &none);
+    *l = none;
+}
+
 // Steps over `bytes`, which the segments have.
 static inline void tern_cursor_skip(struct tern_cursor *c, uint32_t bytes)
 {
@@ -122,11 +186,47 @@ bool tern_mbuf_attach(struct rte_mbuf *m, uint32_t bytes);
 void tern_mbuf_raw(struct rte_mbuf *m);
 
 // Copies `bytes` from the cursor into the packet, taking further mbufs of `mp` as it needs them.
-// False: the pool is empty; the packet then holds a part and is the caller's to free.
-bool tern_mbuf_from_cursor(struct rte_mbuf *m, struct rte_mempool *mp, struct tern_cursor *c,
-                           uint32_t bytes);
+// False: the pool is empty; the packet then holds a part and is the caller's to free. What is
+// copied is there when `l` was flushed.
+static inline bool tern_mbuf_from_cursor(struct rte_mbuf *m, struct rte_mempool *mp,
+                                         struct tern_cursor *c, uint32_t bytes,
+                                         struct tern_later *l)
+{
+    struct rte_mbuf *last = m;
+    m->pkt_len = bytes;
+    for (;;) {
+        uint32_t n = RTE_MIN(bytes, (uint32_t)rte_pktmbuf_tailroom(last)), piece;
+        uint8_t *to = rte_pktmbuf_mtod(last, uint8_t *), *from;
+        last->data_len = (uint16_t)n;
+        bytes -= n;
+        for (; n > 0; n -= piece, to += piece) {
+            piece = tern_cursor_piece(c, n, &from);
+            tern_copy_later(l, to, from, piece);
+        }
+        if (bytes == 0)
+            return true;
+        last->next = rte_pktmbuf_alloc(mp);
+        if (unlikely(!last->next))
+            return false;
+        last = last->next;
+        m->nb_segs++;
+    }
+}
 
-// Copies a whole packet to the cursor's place, which has room for it.
-void tern_mbuf_to_cursor(const struct rte_mbuf *m, struct tern_cursor *c);
+// Copies a whole packet to the cursor's place, which has room for it; it is there when `l` was
+// flushed.
+static inline void tern_mbuf_to_cursor(const struct rte_mbuf *m, struct tern_cursor *c,
+                                       struct tern_later *l)
+{
+    for (; m; m = m->next) {
+        const uint8_t *from = rte_pktmbuf_mtod(m, const uint8_t *);
+        uint32_t piece;
+        for (uint32_t n = m->data_len; n > 0; n -= piece, from += piece) {
+            uint8_t *to;
+            piece = tern_cursor_piece(c, n, &to);
+            tern_copy_later(l, to, from, piece);
+        }
+    }
+}
 
 #endif

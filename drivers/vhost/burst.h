@@ -44,9 +44,10 @@ static inline uint64_t tern_rx_frame_bytes(struct tern_queue *q, const struct vq
     return total - q->hdr_bytes;
 }
 
-// Any packet that is not one segment into one mbuf. False: dropped, and `m` is still raw.
-static __rte_noinline bool tern_rx_odd(struct tern_queue *q, const struct vq_chain *c,
-                                       struct rte_mbuf *m)
+// Any packet that is not one segment into one mbuf; it is there when `l` was flushed. False:
+// dropped, and `m` is still raw.
+static __rte_noinline bool tern_rx_long(struct tern_queue *q, const struct vq_chain *c,
+                                        struct rte_mbuf *m, struct tern_later *l)
 {
     struct tern_cursor at = {.seg = c->seg, .nseg = c->nread, .at = 0};
     uint64_t bytes = tern_rx_frame_bytes(q, c);
@@ -61,12 +62,22 @@ static __rte_noinline bool tern_rx_odd(struct tern_queue *q, const struct vq_cha
     tern_mbuf_prepare(m, q->rearm, q->mbuf_flags, 0);
     tern_cursor_skip(&at, q->hdr_bytes);
     fits = fits || (q->ext && tern_mbuf_attach(m, (uint32_t)bytes));
-    if ((!fits && q->linear) || !tern_mbuf_from_cursor(m, q->mp, &at, (uint32_t)bytes)) {
+    if ((!fits && q->linear) || !tern_mbuf_from_cursor(m, q->mp, &at, (uint32_t)bytes, l)) {
         q->stats.drops[TERN_DROP_NO_MBUF]++;
+        tern_copy_flush(l); // before the mbufs are anybody's
         tern_mbuf_raw(m);
         return false;
     }
     return true;
+}
+
+// The same, done now.
+static inline bool tern_rx_odd(struct tern_queue *q, const struct vq_chain *c, struct rte_mbuf *m)
+{
+    struct tern_later l = {NULL, NULL, 0};
+    bool ok = tern_rx_long(q, c, m, &l);
+    tern_copy_flush(&l);
+    return ok;
 }
 
 // Applies the net header `h`, a private copy, to its packet. False: dropped, and `m` is raw.
@@ -103,14 +114,15 @@ static inline void tern_rx_strip(struct rte_mbuf *m, uint64_t f)
         tern_offload_stripped(m);
 }
 
-// Copies the frame of any chain from the driver. False: dropped, and `m` is still raw.
+// Copies the frame of any chain from the driver; it is there when `l` was flushed. False: dropped,
+// and `m` is still raw.
 VQ_INLINE bool tern_rx_frame(struct tern_queue *q, const struct vq_chain *c, struct rte_mbuf *m,
-                             uint32_t room)
+                             uint32_t room, struct tern_later *l)
 {
     uint32_t bytes = c->seg->bytes - q->hdr_bytes;
     if (unlikely(c->nread != 1 || c->nwrite != 0 || bytes > room ||
                  c->seg->bytes < q->hdr_bytes + RTE_ETHER_HDR_LEN))
-        return tern_rx_odd(q, c, m);
+        return tern_rx_long(q, c, m, l);
     tern_mbuf_prepare(m, q->rearm, q->mbuf_flags, bytes);
     tern_copy(rte_pktmbuf_mtod(m, void *), (uint8_t *)vq_seg_ptr(c->seg) + q->hdr_bytes, bytes);
     return true;
@@ -125,11 +137,14 @@ VQ_INLINE void tern_rx_done(struct tern_queue *q, uint64_t f, struct rte_mbuf *m
 }
 
 VQ_INLINE bool tern_rx_one(struct tern_queue *q, uint64_t f, const struct vq_chain *c,
-                           struct rte_mbuf *m, uint32_t room)
+                           struct rte_mbuf *m, uint32_t room, struct tern_later *l)
 {
-    if (!tern_rx_frame(q, c, m, room) || ((f & TERN_F_OFFLOAD) && !tern_rx_offload(q, c, m)))
+    if (!tern_rx_frame(q, c, m, room, l))
         return false;
-    tern_rx_done(q, f, m);
+    if (f & TERN_F_OFFLOAD) {
+        tern_copy_flush(l); // it looks into the frame
+        return tern_rx_offload(q, c, m);
+    }
     return true;
 }
 
@@ -155,6 +170,7 @@ static inline uint16_t tern_rx_any(struct tern_queue *q, uint64_t f, struct vq_o
                                    struct rte_mbuf **pkts, uint16_t n)
 {
     struct vq_chain c[TERN_CHUNK];
+    struct tern_later l = {NULL, NULL, 0};
     struct vq_dev *vq = &q->vq->vq;
     unsigned kept = 0, got = odd.is ? vq_dev_get_avail_from(vq, f, odd, c, n, q->seg, q->nseg)
                                     : vq_dev_get_avail_burst(vq, f, c, n, q->seg, q->nseg);
@@ -170,7 +186,10 @@ static inline uint16_t tern_rx_any(struct tern_queue *q, uint64_t f, struct vq_o
     }
     uint32_t room = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
     for (unsigned i = 0; i < got; i++)
-        kept += tern_rx_one(q, f, &c[i], pkts[kept], room);
+        kept += tern_rx_one(q, f, &c[i], pkts[kept], room, &l);
+    tern_copy_flush(&l);
+    for (unsigned i = 0; i < kept; i++)
+        tern_rx_done(q, f, pkts[i]);
     if (unlikely(kept < got))
         tern_mbuf_put_bulk(q->mp, &pkts[kept], got - kept);
     tern_rx_give_back(q, f, c, got);
@@ -185,9 +204,10 @@ struct tern_tx {
     struct vq_chain c[TERN_CHUNK + TERN_MERGE];
     struct vq_used used[TERN_CHUNK + TERN_MERGE];
     unsigned got, next;
-    unsigned nseg;     // entries of q->seg in use
-    unsigned kept;     // headers that were right as they were
-    unsigned dry;      // times that fewer buffers came than were wanted
+    unsigned nseg; // entries of q->seg in use
+    unsigned kept; // headers that were right as they were
+    unsigned dry;  // times that fewer buffers came than were wanted
+    struct tern_later later;
     struct vq_odd odd; // the first buffer, where it was read before
 };
 
@@ -352,9 +372,11 @@ static __rte_noinline bool tern_tx_odd(struct tern_queue *q, uint64_t f, struct 
     const struct vq_seg *first = t->c[t->next].seg;
     tern_tx_take(q, t, n, m->pkt_len, &at);
     uint32_t nseg = at.nseg + (uint32_t)(at.seg - first);
-    tern_mbuf_to_cursor(m, &at);
-    if (f & TERN_F_OFFLOAD)
+    tern_mbuf_to_cursor(m, &at, &t->later);
+    if (f & TERN_F_OFFLOAD) {
+        tern_copy_flush(&t->later);
         tern_tx_patch(q, (struct tern_cursor){.seg = first, .nseg = nseg, .at = 0}, &o);
+    }
     tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
     return true;
 }
@@ -397,6 +419,7 @@ static inline uint16_t tern_tx_some(struct tern_queue *q, uint64_t f, struct ter
     uint16_t done;
 
     t->got = t->next = t->nseg = t->kept = t->dry = 0;
+    t->later = (struct tern_later){NULL, NULL, 0};
     if (!tern_tx_more(q, f, t, n))
         return 0;
     for (done = 0; done < n; done++) {
@@ -405,6 +428,7 @@ static inline uint16_t tern_tx_some(struct tern_queue *q, uint64_t f, struct ter
         else if (!tern_tx_one(q, f, t, pkts[done]))
             break;
     }
+    tern_copy_flush(&t->later);
     if (t->next < t->got)
         vq_dev_unget_avail(vq, f, &t->c[t->next], t->got - t->next);
     if (likely(t->next > 0)) {

@@ -129,20 +129,24 @@ static __rte_noinline void tern_splice_to_mbufs(struct tern_queue *q,
 {
     uint32_t room = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
     for (unsigned i = 0; i < in->n; i++) {
+        struct tern_later l = {NULL, NULL, 0};
         struct rte_mbuf *m;
         if (p[i].todo != TERN_SPLICE_AS_MBUF)
             continue;
         p[i].result = TERN_SPLICE_LOST;
         if (!tern_mbuf_get_bulk(q->mp, &m, 1)) {
             q->stats.drops[TERN_DROP_NO_MBUF]++;
-        } else if (!tern_rx_frame(q, in->of[i], m, room) ||
-                   (in->hdrs && !tern_rx_apply(q, &in->hdr[i], m))) {
-            tern_mbuf_put_bulk(q->mp, &m, 1);
-        } else {
-            tern_rx_done(q, q->f, m);
-            p[i].mbuf = m;
-            p[i].result = TERN_SPLICE_MBUF;
+            continue;
         }
+        bool ok = tern_rx_frame(q, in->of[i], m, room, &l);
+        tern_copy_flush(&l);
+        if (!ok || (in->hdrs && !tern_rx_apply(q, &in->hdr[i], m))) {
+            tern_mbuf_put_bulk(q->mp, &m, 1);
+            continue;
+        }
+        tern_rx_done(q, q->f, m);
+        p[i].mbuf = m;
+        p[i].result = TERN_SPLICE_MBUF;
     }
 }
 
