@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "log.h"
 
-int tern_logtype = RTE_LOGTYPE_PMD;
+int tern_logtype = RTE_LOGTYPE_EAL;
 const char *tern_log_prefix = "tern";
 
 void tern_log_start(const char *prefix, const char *type)
