@@ -17,8 +17,11 @@ compare() {
     [[ $output != *"no hugepages"* && $output != *"where there are two"* ]] || skip "${output#*compare-peers: }"
 }
 
-# kept ROUND: pairs of which this round has windows, with round trips.
-kept() { grep -E "^$1,latency,.*,[1-9][0-9]*,[1-9][0-9]*$" "$dir/out/windows.csv" | cut -d, -f3 | sort -u | paste -sd ' '; }
+# kept ROUND: pairs of which this round has windows, with round trips and what the CPUs' additions took.
+kept() {
+    local n='[1-9][0-9]*' some='[0-9]+\.[0-9]*[1-9][0-9]*'
+    grep -E "^$1,latency,.*,$n,$n,$some,$some$" "$dir/out/windows.csv" | cut -d, -f3 | sort -u | paste -sd ' '
+}
 
 @test "round trips of Tern's drivers and stock ones, and a second time another round" {
     [[ -x $TERN_BUILD/bench/tern-bench ]] || skip "tern-bench was not built"

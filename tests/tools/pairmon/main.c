@@ -31,11 +31,19 @@ static const char usage_text[] =
     "  --ports N         ports whose counters are summed (default 1)\n"
     "  --latency         the counted process is pktcheck --latency: its round trips are kept too\n"
     "  --csv FILE        every window: pair, class, round trips before and after, Mpps, drops,\n"
-    "                    and with --latency p50 and p99 of the frames' round trips in ns\n"
+    "                    with --latency p50 and p99 of the frames' round trips in ns (else 0), "
+    "and\n"
+    "                    of each CPU how long additions take, see below\n"
     "  --help            this text\n"
     "\n"
     "Prints for each pair and class: pair= class= windows= mpps= p10= p90=, and for each further\n"
-    "pair one line ratio= with the class that has most windows of both.\n";
+    "pair one line ratio= with the class that has most windows of both. Before, for each CPU how "
+    "long\n"
+    "independent additions took, measured by a chain of multiplications, as multiples of the "
+    "least\n"
+    "seen: cpu= additions_p10= p50= p90=. All near 1: it had its core for itself; up to 2: "
+    "whoever\n"
+    "has the other hardware thread of the core was busy, and all rates are lower for it.\n";
 
 struct pair {
     char label[64];
@@ -52,6 +60,7 @@ static struct {
     long window_ms, settle_ms, max_seconds;
     bool latency;
     FILE *csv;
+    struct series core[2]; // of all windows
 } run = {.windows = 20,
          .ports = 1,
          .cpus = {0, 1},
@@ -104,7 +113,7 @@ static int open_csv(const char *path)
     run.csv = fopen(path, "w");
     if (!run.csv)
         return bad_option("csv", path);
-    fputs("pair,class,before_ns,after_ns,mpps,dropped,p50_ns,p99_ns\n", run.csv);
+    fputs("pair,class,before_ns,after_ns,mpps,dropped,p50_ns,p99_ns,core_a,core_b\n", run.csv);
     return 0;
 }
 
@@ -188,7 +197,7 @@ static void set_running(const struct pair *p, bool on)
 struct sample {
     struct counters counters;
     struct round_trips trips; // of the window that ends here
-    double round_trip_ns;
+    struct probe probe;
     int64_t cpu_ns[2];
 };
 
@@ -211,7 +220,7 @@ static enum placement classify(const struct sample *from, const struct sample *t
     for (int i = 0; i < 2; i++)
         if ((double)(to->cpu_ns[i] - from->cpu_ns[i]) < least)
             return PLACE_DISTURBED;
-    return probe_classify(from->round_trip_ns, to->round_trip_ns);
+    return probe_classify(&from->probe, &to->probe);
 }
 
 static void record(struct pair *p, const struct sample *from, const struct sample *to)
@@ -221,13 +230,19 @@ static void record(struct pair *p, const struct sample *from, const struct sampl
     const bool silent = run.latency && to->trips.p50_ns <= 0;
     const enum placement class = silent ? PLACE_DISTURBED : classify(from, to);
     const double mpps = (double)packets * 1e3 / (double)window_ns;
+    double core[2];
 
     series_add(&p->classes[class], mpps);
+    for (int i = 0; i < 2; i++) {
+        core[i] = (from->probe.core[i] + to->probe.core[i]) / 2;
+        if (core[i] > 0)
+            series_add(&run.core[i], core[i]);
+    }
     if (run.csv)
-        fprintf(run.csv, "%s,%s,%.0f,%.0f,%.4f,%llu,%.0f,%.0f\n", p->label, placement_names[class],
-                from->round_trip_ns, to->round_trip_ns, mpps,
+        fprintf(run.csv, "%s,%s,%.0f,%.0f,%.4f,%llu,%.0f,%.0f,%.3f,%.3f\n", p->label,
+                placement_names[class], from->probe.round_trip_ns, to->probe.round_trip_ns, mpps,
                 (unsigned long long)(to->counters.dropped - from->counters.dropped),
-                to->trips.p50_ns, to->trips.p99_ns);
+                to->trips.p50_ns, to->trips.p99_ns, core[0], core[1]);
 }
 
 // One window of one pair, which runs alone meanwhile. Returns -1 when a process no longer answers.
@@ -236,13 +251,13 @@ static int take_window(struct pair *p)
     struct sample from, to;
 
     sleep_ms(run.settle_ms);
-    from.round_trip_ns = probe_round_trip_ns();
+    probe_take(&from.probe);
     if (take_sample(p, &from))
         return -1;
     sleep_ms(run.window_ms);
     if (take_sample(p, &to))
         return -1;
-    to.round_trip_ns = probe_round_trip_ns();
+    probe_take(&to.probe);
     record(p, &from, &to);
     return 0;
 }
@@ -302,10 +317,26 @@ static void report_pair(struct pair *p)
     for (enum placement c = PLACE_NEAR; c < PLACE_CLASSES; c++) {
         struct series *s = &p->classes[c];
 
-        if (s->n)
+        if (s->n > 0)
             printf("pair=%s class=%s windows=%u mpps=%.3f p10=%.3f p90=%.3f\n", p->label,
                    placement_names[c], s->n, series_percentile(s, 50), series_percentile(s, 10),
                    series_percentile(s, 90));
+    }
+}
+
+static void report_cores(void)
+{
+    double least = series_percentile(&run.core[0], 0);
+
+    if (series_percentile(&run.core[1], 0) < least)
+        least = series_percentile(&run.core[1], 0);
+    for (int i = 0; i < 2 && least > 0; i++) {
+        struct series *s = &run.core[i];
+
+        if (s->n > 0)
+            printf("cpu=%d additions_p10=%.2f p50=%.2f p90=%.2f\n", run.cpus[i],
+                   series_percentile(s, 10) / least, series_percentile(s, 50) / least,
+                   series_percentile(s, 90) / least);
     }
 }
 
@@ -317,6 +348,7 @@ static int report(void)
 
     for (unsigned int i = 0; i < run.num_pairs; i++)
         report_pair(&run.pairs[i]);
+    report_cores();
     if (windows_of_all(c) == 0 || base <= 0) {
         fputs("pairmon: no window in which all pairs moved packets under one placement\n"
               "fix: more --max-seconds, and look at the processes' logs\n",

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "core.h"
 #include "placement.h"
 #include "probe.h"
 
@@ -26,6 +27,7 @@ static _Alignas(
     128) unsigned int base; // last number of the probe before; written between done and go
 static sem_t go, done;
 static bool running;
+static double answerer_core; // written before done
 
 static int pin(int cpu)
 {
@@ -57,6 +59,7 @@ static void *answer(void *unused)
 
         for (unsigned int i = 1; i <= TRIPS && await(&ping, base + i, give_up); i++)
             atomic_store_explicit(&pong, base + i, memory_order_release);
+        answerer_core = core_time_ratio();
         sem_post(&done);
     }
     return NULL;
@@ -116,27 +119,28 @@ static double take_round_trips(void)
     return groups[GROUPS / 2];
 }
 
-double probe_round_trip_ns(void)
+void probe_take(struct probe *p)
 {
-    double ns;
-
+    *p = (struct probe){.round_trip_ns = -1};
     if (!running)
-        return -1;
+        return;
     sem_post(&go);
-    ns = take_round_trips();
+    p->round_trip_ns = take_round_trips();
+    p->core[0] = core_time_ratio();
     sem_wait(&done);
+    p->core[1] = answerer_core;
     base += TRIPS;
-    return ns;
 }
 
-enum placement probe_classify(double before_ns, double after_ns)
+enum placement probe_classify(const struct probe *before, const struct probe *after)
 {
+    const double from = before->round_trip_ns, to = after->round_trip_ns;
+
     if (!running)
         return PLACE_UNPROBED;
-    if (before_ns < 0 || after_ns < 0)
+    if (from < 0 || to < 0)
         return PLACE_DISTURBED;
-    if (before_ns < PLACEMENT_NEAR_MAX_NS && after_ns < PLACEMENT_NEAR_MAX_NS)
+    if (from < PLACEMENT_NEAR_MAX_NS && to < PLACEMENT_NEAR_MAX_NS)
         return PLACE_NEAR;
-    return before_ns > PLACEMENT_FAR_MIN_NS && after_ns > PLACEMENT_FAR_MIN_NS ? PLACE_FAR
-                                                                               : PLACE_DISTURBED;
+    return from > PLACEMENT_FAR_MIN_NS && to > PLACEMENT_FAR_MIN_NS ? PLACE_FAR : PLACE_DISTURBED;
 }

@@ -20,11 +20,15 @@ extern const char *const placement_names[];
 // occupies them. Returns 0, or -1 when there is nothing to probe or it is not allowed.
 int probe_start(int cpu_a, int cpu_b);
 
-// Round trip of a cache line between the two CPUs: the median in ns; negative when it could not be
-// taken.
-double probe_round_trip_ns(void);
+struct probe {
+    double round_trip_ns; // of a cache line between the two CPUs: the median; negative: none
+    double core[2];       // core_time_ratio() of each; 0: not taken
+};
+
+// Takes both CPUs from whatever polls there, for about 0.2 ms.
+void probe_take(struct probe *p);
 
 // The class of a window from the probes before and after it.
-enum placement probe_classify(double before_ns, double after_ns);
+enum placement probe_classify(const struct probe *before, const struct probe *after);
 
 #endif
