@@ -97,6 +97,7 @@ pings() {
 }
 
 # told_unreachable N: how often host N was told that another cannot be reached.
+# shellcheck disable=SC2016 # of awk
 told_unreachable() { in_ns "$1" awk '/^Icmp: [0-9]/ { print $5 }' /proc/net/snmp; }
 told_again() { (($(told_unreachable "$1") > $2)); }
 
