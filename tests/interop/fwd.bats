@@ -128,6 +128,50 @@ teardown() {
     [ "$received" -gt 5000 ]
 }
 
+# losses NAME: what a checker says in the end of its frames.
+losses() { grep '^sent=' "$IW/$1.log" | tail -n 1; }
+
+@test "other ports come and go, and the file is read again, in the middle of a flow: nothing is lost" {
+    local rounds=0
+    printf '[port net_tern_vhost%u]\n' 0 1 >"$IW/ini"
+    fwd_start --file "$IW/ini" --config '(0,0,1),(1,0,2)' "${NAP[@]}"
+    far_guest packed_vq=1
+    pk_start drv "path=$IW/sock0,packed_vq=1" -- --packets "$(scaled 100000 3000000)" --size-range 60-1518
+    until_true "$DEADLINE" has_forwarded 1000
+    while alive drv; do
+        ctl port add name=net_null8 devargs=no-rx=1
+        printf '[port net_null9]\ndevargs = no-rx=1\n' >>"$IW/ini"
+        ctl reload | grep 'added *net_null9'
+        ctl port remove port=net_null8
+        sed -i '/net_null9/,$d' "$IW/ini"
+        ctl reload | grep 'removed *net_null9'
+        rounds=$((rounds + 1))
+    done
+    [ "$rounds" -ge 2 ]
+    losses drv
+    log_matches drv 'result=ok'
+    fwd_ends
+    [ "$dropped" = 0 ]
+}
+
+# What is lost lay in the rings of the guest behind it, so tern-fwd had nothing to drop.
+@test "a port that goes in the middle of its flow and comes again: what is lost is told" {
+    fwd_start --config '(0,0,1),(1,0,1)'
+    far_guest packed_vq=1
+    pk_start drv "path=$IW/sock0,packed_vq=0" -- --packets 100000000 --timeout 2
+    until_true "$DEADLINE" has_forwarded 5000
+    ctl port remove port=net_tern_vhost1
+    until_true "$DEADLINE" proc_gone "$(<"$IW/drv.pid")"
+    losses drv
+    [[ $(losses drv) =~ lost=[1-9] ]]
+    proc_stop drv
+    proc_stop far KILL
+    ctl port add name=net_tern_vhost1 "devargs=iface=$IW/sock1"
+    far_guest packed_vq=0
+    pk_run "path=$IW/sock0,packed_vq=1" -- --packets "$(scaled 5000 50000)"
+    fwd_ends
+}
+
 @test "a forwarder that is left running by a test is asked to end before it is killed" {
     local pid
     fwd_start
