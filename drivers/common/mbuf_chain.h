@@ -213,15 +213,15 @@ static inline bool tern_mbuf_from_cursor(struct rte_mbuf *m, struct rte_mempool 
     }
 }
 
-// Copies a whole packet to the cursor's place, which has room for it; it is there when `l` was
-// flushed.
+// Copies a whole packet to the cursor's place, which has room for its pkt_len; it is there when `l`
+// was flushed. What a packet has beyond that is left out.
 static inline void tern_mbuf_to_cursor(const struct rte_mbuf *m, struct tern_cursor *c,
                                        struct tern_later *l)
 {
     for (; m; m = m->next) {
         const uint8_t *from = rte_pktmbuf_mtod(m, const uint8_t *);
         uint32_t piece;
-        for (uint32_t n = m->data_len; n > 0; n -= piece, from += piece) {
+        for (uint32_t n = m->data_len; n > 0 && c->nseg > 0; n -= piece, from += piece) {
             uint8_t *to;
             piece = tern_cursor_piece(c, n, &to);
             tern_copy_later(l, to, from, piece);

@@ -6,6 +6,7 @@
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 
+#include "mbuf_chain.h"
 #include "pair.h"
 
 static void open_pair(struct pair *p, const char *args)
@@ -125,12 +126,34 @@ static void a_frame_that_ends_in_its_tag_keeps_it(void **state)
     close_pair(&p);
 }
 
+// Room is found for as many bytes as a packet says that it has.
+static void a_packet_that_has_more_than_it_says(void **state)
+{
+    uint8_t room[300], beyond[300] = {0};
+    struct vq_seg seg[] = {{.addr = (uintptr_t)room, .bytes = sizeof(room)},
+                           {.addr = (uintptr_t)beyond, .bytes = sizeof(beyond)}};
+    struct tern_cursor at = {.seg = seg, .nseg = 1, .at = 0};
+    struct tern_later later = {NULL, NULL, 0};
+    struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+    (void)state;
+    assert_non_null(m);
+    memset(rte_pktmbuf_append(m, 500), 1, 500);
+    m->pkt_len = sizeof(room);
+    tern_mbuf_to_cursor(m, &at, &later);
+    tern_copy_flush(&later);
+    assert_int_equal(room[sizeof(room) - 1], 1);
+    for (unsigned i = 0; i < sizeof(beyond); i++)
+        assert_int_equal(beyond[i], 0);
+    rte_pktmbuf_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mbufs_of_pinned_buffers_say_so),
         cmocka_unit_test(the_longest_frames_with_external_buffers),
         cmocka_unit_test(a_frame_that_ends_in_its_tag_keeps_it),
+        cmocka_unit_test(a_packet_that_has_more_than_it_says),
     };
     return cmocka_run_group_tests(tests, eal_start, eal_stop);
 }
