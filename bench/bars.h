@@ -48,9 +48,9 @@ struct bench_bars {
 
 // Reads DIR/rows.csv (row,set,measure,near,far,pair,bases: the pair is held against the best of the
 // bases, which blanks separate; measure is mpps, p50 or p99) and DIR/windows.csv (round,set,pair,
-// class,before,after,mpps,dropped,p50,p99). Prints a line for each row and placement, and keeps it
-// as DIR/bars.csv and DIR/bars.html. An exit status: 1 where a bar is missed, else 3 where one
-// could not be measured.
+// class,before,after,mpps,dropped,p50,p99; more may follow). Prints a line for each row and
+// placement, and keeps it as DIR/bars.csv and DIR/bars.html. An exit status: 1 where a bar is
+// missed, else 3 where one could not be measured.
 int bench_bars(const char *dir);
 
 // tern-bench bars DIR. An exit status.

@@ -446,15 +446,17 @@ static inline uint16_t tern_tx_any(struct tern_queue *q, uint64_t f, struct vq_o
     struct tern_tx t;
     uint16_t done = 0, some;
     uint64_t before;
+    bool published = false;
 
     t.odd = odd;
     do {
         before = q->stats.p.bytes;
         some = tern_tx_some(q, f, &t, &pkts[done], n - done);
         done += some;
+        published |= t.next > 0;
     } while (done < n && !tern_tx_has_space(q, &t) &&
              tern_tx_again(some, q->stats.p.bytes - before));
-    if (done > 0)
+    if (published)
         tern_call(q, f);
     return done;
 }
