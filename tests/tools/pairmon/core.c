@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "clock.h"
 #include "core.h"
+#include "series.h"
 
 #define TIMES 15
 #define TURNS 4000 // some µs
@@ -36,25 +36,18 @@ static void multiply(void)
     }
 }
 
-static int compare(const void *a, const void *b)
-{
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
 static double median_ns(void (*work)(void))
 {
-    int64_t took[TIMES];
+    struct series took;
 
+    took.n = 0;
     for (int i = 0; i < TIMES; i++) {
         const int64_t start = clock_ns();
 
         work();
-        took[i] = clock_ns() - start;
+        series_add(&took, (double)(clock_ns() - start));
     }
-    qsort(took, TIMES, sizeof(took[0]), compare);
-    return (double)took[TIMES / 2];
+    return series_percentile(&took, 50);
 }
 
 double core_time_ratio(void)

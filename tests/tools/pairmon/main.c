@@ -31,19 +31,16 @@ static const char usage_text[] =
     "  --ports N         ports whose counters are summed (default 1)\n"
     "  --latency         the counted process is pktcheck --latency: its round trips are kept too\n"
     "  --csv FILE        every window: pair, class, round trips before and after, Mpps, drops,\n"
-    "                    with --latency p50 and p99 of the frames' round trips in ns (else 0), "
-    "and\n"
-    "                    of each CPU how long additions take, see below\n"
+    "                    with --latency p50 and p99 of the frames' round trips in ns (else\n"
+    "                    0), and of each CPU how long additions take, see below\n"
     "  --help            this text\n"
     "\n"
     "Prints for each pair and class: pair= class= windows= mpps= p10= p90=, and for each further\n"
-    "pair one line ratio= with the class that has most windows of both. Before, for each CPU how "
-    "long\n"
-    "independent additions took, measured by a chain of multiplications, as multiples of the "
-    "least\n"
-    "seen: cpu= additions_p10= p50= p90=. All near 1: it had its core for itself; up to 2: "
-    "whoever\n"
-    "has the other hardware thread of the core was busy, and all rates are lower for it.\n";
+    "pair one line ratio= with the class that has most windows of both. Between them, for each\n"
+    "CPU how long independent additions took, measured by a chain of multiplications, as\n"
+    "multiples of the least seen: cpu= additions_p10= p50= p90=. All near 1: it had its core for\n"
+    "itself; up to 2: whoever has the core's other hardware thread was busy, and all rates are\n"
+    "lower for it.\n";
 
 struct pair {
     char label[64];

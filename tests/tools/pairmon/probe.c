@@ -5,12 +5,12 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "clock.h"
 #include "core.h"
 #include "placement.h"
 #include "probe.h"
+#include "series.h"
 
 #define GROUPS 15
 #define TRIPS_PER_GROUP 20
@@ -92,19 +92,13 @@ int probe_start(int cpu_a, int cpu_b)
     return 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static double take_round_trips(void)
 {
     const int64_t give_up = clock_ns() + GIVE_UP_NS;
-    double groups[GROUPS];
+    struct series groups;
     unsigned int n = base;
 
+    groups.n = 0;
     for (unsigned int g = 0; g < GROUPS; g++) {
         const int64_t start = clock_ns();
 
@@ -113,10 +107,9 @@ static double take_round_trips(void)
             if (!await(&pong, n, give_up))
                 return -1;
         }
-        groups[g] = (double)(clock_ns() - start) / TRIPS_PER_GROUP;
+        series_add(&groups, (double)(clock_ns() - start) / TRIPS_PER_GROUP);
     }
-    qsort(groups, GROUPS, sizeof(groups[0]), compare);
-    return groups[GROUPS / 2];
+    return series_percentile(&groups, 50);
 }
 
 void probe_take(struct probe *p)

@@ -3,10 +3,10 @@
 
 #include "series.h"
 
-void series_add(struct series *s, double mpps)
+void series_add(struct series *s, double value)
 {
     if (s->n < MAX_WINDOWS)
-        s->mpps[s->n++] = mpps;
+        s->value[s->n++] = value;
 }
 
 static int compare(const void *a, const void *b)
@@ -20,6 +20,6 @@ double series_percentile(struct series *s, unsigned int percent)
 {
     if (s->n == 0)
         return 0;
-    qsort(s->mpps, s->n, sizeof(s->mpps[0]), compare);
-    return s->mpps[(s->n - 1) * percent / 100];
+    qsort(s->value, s->n, sizeof(s->value[0]), compare);
+    return s->value[(s->n - 1) * percent / 100];
 }

@@ -4,15 +4,16 @@
 
 #define MAX_WINDOWS 4096
 
-// Rates of the windows of one class.
+// Values of one kind, such as the rates of the windows of a class.
 struct series {
     unsigned int n;
-    double mpps[MAX_WINDOWS];
+    double value[MAX_WINDOWS];
 };
 
-void series_add(struct series *s, double mpps);
+// What does not fit is left out.
+void series_add(struct series *s, double value);
 
-// The value below which `percent` of the windows lie (50: the median); 0 of an empty series. Sorts
+// The value below which `percent` of the values lie (50: the median); 0 of an empty series. Sorts
 // it.
 double series_percentile(struct series *s, unsigned int percent);
 
