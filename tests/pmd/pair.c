@@ -143,6 +143,21 @@ void pair_remove_dev(struct pair *p)
     assert_int_not_equal(access(path, F_OK), 0);
 }
 
+void pair_connect(struct pair *p, const char *drv_args)
+{
+    p->queues = 1;
+    pair_add_dev(p, "");
+    pair_add_drv(p, drv_args);
+    EVENTUALLY(link_is_up(p->drv));
+    EVENTUALLY(link_is_up(p->dev));
+}
+
+void pair_disconnect(struct pair *p)
+{
+    pair_remove_drv(p);
+    pair_remove_dev(p);
+}
+
 void pair_clean_up(void)
 {
     static const char *const names[] = {DRV, DEV};

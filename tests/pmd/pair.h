@@ -55,6 +55,9 @@ void pair_add_drv(struct pair *p, const char *args);
 void pair_start_port(uint16_t port);
 void pair_remove_drv(struct pair *p);
 void pair_remove_dev(struct pair *p);
+// Both with one queue, the driver side with further devargs, when both links are up; and off again.
+void pair_connect(struct pair *p, const char *drv_args);
+void pair_disconnect(struct pair *p);
 // Removes whichever of the two is still there, after a test that failed.
 void pair_clean_up(void);
 

@@ -14,21 +14,6 @@ static const char *const formats[] = {",packed_vq=0", ",packed_vq=1", ",packed_v
                                       ",packed_vq=1,in_order=0"};
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
-static void add(struct pair *p, const char *format)
-{
-    p->queues = 1;
-    pair_add_dev(p, "");
-    pair_add_drv(p, format);
-    EVENTUALLY(link_is_up(p->drv));
-    EVENTUALLY(link_is_up(p->dev));
-}
-
-static void drop(struct pair *p)
-{
-    pair_remove_drv(p);
-    pair_remove_dev(p);
-}
-
 static void the_link_follows_the_back_end(void **state)
 {
     struct pair p = {.queues = 1};
@@ -84,7 +69,7 @@ static void addresses_are_filtered(void **state)
     struct rte_ether_addr mac, groups[1];
     struct pair p = {.queues = 1};
     (void)state;
-    add(&p, ",mac=02:00:00:00:00:02");
+    pair_connect(&p, ",mac=02:00:00:00:00:02");
     memcpy(&mac, other, 6);
     memcpy(groups, group, 6);
     assert_true(arrives(&p, own, 0));
@@ -109,7 +94,7 @@ static void addresses_are_filtered(void **state)
     assert_int_equal(rte_eth_dev_default_mac_addr_set(p.drv, &mac), 0);
     assert_true(arrives(&p, other, 0));
     assert_false(arrives(&p, own, 0));
-    drop(&p);
+    pair_disconnect(&p);
 }
 
 static void vlans_are_filtered(void **state)
@@ -117,7 +102,7 @@ static void vlans_are_filtered(void **state)
     static const uint8_t all[] = {255, 255, 255, 255, 255, 255};
     struct pair p = {.queues = 1};
     (void)state;
-    add(&p, "");
+    pair_connect(&p, "");
     assert_true(arrives(&p, all, 7));
     assert_int_equal(rte_eth_dev_set_vlan_offload(p.drv, RTE_ETH_VLAN_FILTER_OFFLOAD), 0);
     assert_false(arrives(&p, all, 7));
@@ -127,7 +112,7 @@ static void vlans_are_filtered(void **state)
     assert_false(arrives(&p, all, 8));
     assert_int_equal(rte_eth_dev_vlan_filter(p.drv, 7, 0), 0);
     assert_false(arrives(&p, all, 7));
-    drop(&p);
+    pair_disconnect(&p);
 }
 
 static void fill_is_counted(void **state)
@@ -135,7 +120,7 @@ static void fill_is_counted(void **state)
     (void)state;
     for (size_t f = 0; f < FORMATS; f++) {
         struct pair p = {.queues = 1};
-        add(&p, formats[f]);
+        pair_connect(&p, formats[f]);
         rte_eth_promiscuous_enable(p.drv);
         assert_int_equal(rte_eth_rx_queue_count(p.drv, 0), 0);
         EVENTUALLY(rte_eth_rx_descriptor_status(p.drv, 0, 0) == RTE_ETH_RX_DESC_AVAIL);
@@ -152,7 +137,7 @@ static void fill_is_counted(void **state)
         receive_n(p.dev, 10, 64);
         EVENTUALLY(rte_eth_tx_descriptor_status(p.drv, 0, 255) == RTE_ETH_TX_DESC_DONE);
         assert_int_equal(rte_eth_tx_done_cleanup(p.drv, 0, 0), 10);
-        drop(&p);
+        pair_disconnect(&p);
     }
 }
 
@@ -162,7 +147,7 @@ static void queues_stop_and_start_one_by_one(void **state)
     for (size_t f = 0; f < FORMATS; f++) {
         struct pair p = {.queues = 1};
         struct rte_mbuf *m;
-        add(&p, formats[f]);
+        pair_connect(&p, formats[f]);
         rte_eth_promiscuous_enable(p.drv);
         for (int i = 0; i < 10; i++) {
             unsigned used = rte_mempool_in_use_count(pool);
@@ -178,7 +163,7 @@ static void queues_stop_and_start_one_by_one(void **state)
             receive_n(p.drv, 3, 64);
             rte_eth_tx_done_cleanup(p.drv, 0, 0);
         }
-        drop(&p);
+        pair_disconnect(&p);
     }
 }
 
@@ -188,7 +173,7 @@ static void ports_stop_and_start(void **state)
     (void)state;
     for (size_t f = 0; f < FORMATS; f++) {
         struct pair p = {.queues = 1};
-        add(&p, formats[f]);
+        pair_connect(&p, formats[f]);
         rte_eth_promiscuous_enable(p.drv);
         for (int i = 0; i < 30; i++) {
             send_n(p.drv, 5, 64);
@@ -202,7 +187,7 @@ static void ports_stop_and_start(void **state)
             send_n(p.dev, 3, 64);
             receive_n(p.drv, 3, 64);
         }
-        drop(&p);
+        pair_disconnect(&p);
     }
 }
 
@@ -210,13 +195,13 @@ static void an_mtu_must_fit_the_buffers(void **state)
 {
     struct pair p = {.queues = 1};
     (void)state;
-    add(&p, ",mrg_rxbuf=0");
+    pair_connect(&p, ",mrg_rxbuf=0");
     assert_int_equal(rte_eth_dev_set_mtu(p.drv, 2000), 0);
     assert_int_equal(rte_eth_dev_set_mtu(p.drv, 9000), -EINVAL);
-    drop(&p);
-    add(&p, ",mrg_rxbuf=1");
+    pair_disconnect(&p);
+    pair_connect(&p, ",mrg_rxbuf=1");
     assert_int_equal(rte_eth_dev_set_mtu(p.drv, 9000), 0);
-    drop(&p);
+    pair_disconnect(&p);
 }
 
 // One line carries the net header and the addresses of the frame, unless the longest frame fits
@@ -238,7 +223,7 @@ static void the_header_shares_a_line_with_the_frame(void **state)
         struct pair p = {.queues = 1};
         struct rte_mbuf *sent = packet(ways[w].room, 0), *m;
         p.drv_conf.rxmode.mtu = ways[w].mtu;
-        add(&p, ways[w].args);
+        pair_connect(&p, ways[w].args);
         rte_eth_promiscuous_enable(p.drv);
         EVENTUALLY(rte_eth_tx_burst(p.dev, 0, &sent, 1) == 1);
         EVENTUALLY(rte_eth_rx_burst(p.drv, 0, &m, 1) == 1);
@@ -246,7 +231,7 @@ static void the_header_shares_a_line_with_the_frame(void **state)
         assert_int_equal(m->pkt_len, ways[w].room);
         assert_int_equal(m->nb_segs, 1);
         rte_pktmbuf_free(m);
-        drop(&p);
+        pair_disconnect(&p);
     }
 }
 
@@ -256,7 +241,7 @@ static void a_tag_without_room_is_dropped(void **state)
     (void)state;
     for (size_t f = 0; f < FORMATS; f++) {
         struct pair p = {.queues = 1};
-        add(&p, formats[f]);
+        pair_connect(&p, formats[f]);
         struct rte_mbuf *m = packet(64, 0);
         unsigned used = rte_mempool_in_use_count(pool);
         rte_mbuf_refcnt_update(m, 1);
@@ -267,7 +252,7 @@ static void a_tag_without_room_is_dropped(void **state)
         assert_int_equal(rte_mbuf_refcnt_read(m), 1);
         rte_pktmbuf_free(m);
         assert_int_equal(rte_mempool_in_use_count(pool), used - 1);
-        drop(&p);
+        pair_disconnect(&p);
     }
 }
 
@@ -291,7 +276,7 @@ static void sent_packets_make_room_for_a_long_chain(void **state)
         struct pair p = {.queues = 1};
         char args[64];
         snprintf(args, sizeof(args), "%s,queue_size=64", formats[f]);
-        add(&p, args);
+        pair_connect(&p, args);
         for (unsigned segments = 20; segments < 64; segments += 15) {
             struct rte_mbuf *m = long_chain(segments);
             EVENTUALLY(rte_eth_tx_burst(p.drv, 0, &m, 1) == 1);
@@ -299,7 +284,7 @@ static void sent_packets_make_room_for_a_long_chain(void **state)
             assert_int_equal(m->pkt_len, 64 + 4 * (segments - 1));
             rte_pktmbuf_free(m);
         }
-        drop(&p);
+        pair_disconnect(&p);
     }
 }
 
@@ -308,7 +293,7 @@ static void statistics_count_and_reset(void **state)
     struct rte_eth_stats stats;
     struct pair p = {.queues = 1};
     (void)state;
-    add(&p, "");
+    pair_connect(&p, "");
     rte_eth_promiscuous_enable(p.drv);
     for (int round = 0; round < 2; round++) {
         send_n(p.drv, 10, 64);
@@ -326,7 +311,7 @@ static void statistics_count_and_reset(void **state)
         assert_int_equal(round ? rte_eth_xstats_reset(p.drv) : rte_eth_stats_reset(p.drv), 0);
         assert_int_equal(xstat(p.drv, "rx_q0_good_packets"), 0);
     }
-    drop(&p);
+    pair_disconnect(&p);
 }
 
 static void a_dump_names_queues_and_socket(void **state)
@@ -335,14 +320,14 @@ static void a_dump_names_queues_and_socket(void **state)
     char *text = NULL;
     size_t bytes;
     (void)state;
-    add(&p, formats[1]);
+    pair_connect(&p, formats[1]);
     FILE *file = open_memstream(&text, &bytes);
     assert_int_equal(rte_eth_dev_priv_dump(p.drv, file), 0);
     fclose(file);
     assert_non_null(strstr(text, socket_path()));
     assert_non_null(strstr(text, "tx queue 0: virtqueue 1, packed in-order"));
     free(text);
-    drop(&p);
+    pair_disconnect(&p);
 }
 
 static void check_instance(struct pair *p, const char *drv, const char *dev)
@@ -359,7 +344,7 @@ static void check_instance(struct pair *p, const char *drv, const char *dev)
         send_n(p->drv, 30, 64);
         receive_n(p->dev, 30, 64);
     }
-    drop(p);
+    pair_disconnect(p);
 }
 
 static void the_generic_instance_can_be_had(void **state)
@@ -376,7 +361,7 @@ static void the_generic_instance_can_be_had(void **state)
         check_instance(&p, "generic", "generic");
     }
     struct pair p = {.queues = 1};
-    add(&p, formats[1]);
+    pair_connect(&p, formats[1]);
     check_instance(&p, "packed in-order mergeable", "packed mergeable");
 }
 
@@ -395,7 +380,7 @@ static void add_sleeper(struct pair *p, const char *format)
 {
     p->queues = 1;
     p->drv_conf.intr_conf.rxq = 1;
-    add(p, format);
+    pair_connect(p, format);
     rte_eth_promiscuous_enable(p->drv);
     assert_int_equal(
         rte_eth_dev_rx_intr_ctl_q(p->drv, 0, RTE_EPOLL_PER_THREAD, RTE_INTR_EVENT_ADD, NULL), 0);
@@ -428,7 +413,7 @@ static void a_packet_wakes(void **state)
             assert_int_equal(rte_eth_dev_rx_intr_disable(p.drv, 0), 0);
             receive_n(p.drv, 1, 64);
         }
-        drop(&p);
+        pair_disconnect(&p);
     }
 }
 
@@ -451,7 +436,7 @@ static void a_new_back_end_wakes_a_sleeper(void **state)
         cycle(&p);
         assert_int_equal(rte_eth_dev_rx_intr_enable(p.drv, 0), 0);
     }
-    drop(&p);
+    pair_disconnect(&p);
 }
 
 int main(void)

@@ -18,18 +18,8 @@ static const char *const formats[] = {
 
 static void add(struct pair *p, const char *format)
 {
-    p->queues = 1;
-    pair_add_dev(p, "");
-    pair_add_drv(p, format);
-    EVENTUALLY(link_is_up(p->drv));
-    EVENTUALLY(link_is_up(p->dev));
-    rte_eth_promiscuous_enable(p->drv);
-}
-
-static void drop(struct pair *p)
-{
-    pair_remove_drv(p);
-    pair_remove_dev(p);
+    pair_connect(p, format);
+    assert_int_equal(rte_eth_promiscuous_enable(p->drv), 0);
 }
 
 static struct rte_mbuf *frame(uint32_t bytes, uint32_t number)
@@ -91,7 +81,7 @@ static void buffers_suit_the_frames(void **state)
         for (i = 0; i < 4000 && headroom == APART; i++)
             there_and_back(&p, 64, i, &segments, &headroom);
         assert_int_equal(headroom, TOGETHER);
-        drop(&p);
+        pair_disconnect(&p);
     }
 }
 
@@ -107,7 +97,7 @@ static void all_lengths_pass(void **state)
             uint32_t most = i % 3 == 0 ? 128 : LONGEST;
             there_and_back(&p, 18 + (uint32_t)rand() % (most - 17), i, &segments, &headroom);
         }
-        drop(&p);
+        pair_disconnect(&p);
     }
 }
 
@@ -125,7 +115,7 @@ static void a_burst_of_long_frames_is_taken_whole(void **state)
         assert_int_equal(rte_eth_tx_burst(p.dev, 0, m, RTE_DIM(m)), RTE_DIM(m));
         EVENTUALLY((got += rte_eth_rx_burst(p.drv, 0, &m[got], RTE_DIM(m) - got)) == RTE_DIM(m));
         rte_pktmbuf_free_bulk(m, got);
-        drop(&p);
+        pair_disconnect(&p);
     }
 }
 
@@ -140,7 +130,7 @@ static void no_buffer_is_lost(void **state)
         add(&p, formats[f]);
         for (unsigned i = 0; i < 10; i++)
             there_and_back(&p, 5000, i, &segments, &headroom);
-        drop(&p);
+        pair_disconnect(&p);
         assert_int_equal(rte_mempool_avail_count(pool), before);
     }
 }

@@ -22,18 +22,8 @@
 
 static void add(struct pair *p, const char *args)
 {
-    p->queues = 1;
-    pair_add_dev(p, "");
-    pair_add_drv(p, args);
-    EVENTUALLY(link_is_up(p->drv));
-    EVENTUALLY(link_is_up(p->dev));
+    pair_connect(p, args);
     assert_int_equal(rte_eth_promiscuous_enable(p->drv), 0);
-}
-
-static void drop(struct pair *p)
-{
-    pair_remove_drv(p);
-    pair_remove_dev(p);
 }
 
 static struct rte_mbuf *packet_of(struct rte_mempool *mp, uint32_t number)
@@ -133,7 +123,7 @@ static void pinned_buffers_are_sent(void **state)
         send_n(p.drv, 10, 64);
         receive_n(p.dev, 10, 64);
     }
-    drop(&p);
+    pair_disconnect(&p);
 }
 
 static void pinned_buffers_are_received_into(void **state)
@@ -160,7 +150,7 @@ static void pinned_buffers_are_received_into(void **state)
             send_n(p.dev, 100, 200);
             receive_n(p.drv, 100, 200);
         }
-        drop(&p);
+        pair_disconnect(&p);
         assert_int_equal(rte_mempool_in_use_count(mp), 0);
         rte_mempool_free(mp);
         unmap_external(at);
@@ -177,7 +167,7 @@ static void private_buffers_are_refused(void **state)
     struct rte_mempool *mp = pinned_pool(at);
     assert_int_equal(rte_eth_dev_stop(p.drv), 0);
     assert_int_equal(rte_eth_rx_queue_setup(p.drv, 0, 256, SOCKET_ID_ANY, NULL, mp), -EINVAL);
-    drop(&p);
+    pair_disconnect(&p);
     rte_mempool_free(mp);
     unmap_external(at);
 }
@@ -217,7 +207,7 @@ static void memory_grows_and_shrinks_under_traffic(void **state)
         }
         assert_int_equal(xstat(p.drv, "tx_q0_drop_lost"), 0);
         assert_true(link_is_up(p.drv));
-        drop(&p);
+        pair_disconnect(&p);
     }
     rte_mem_event_callback_unregister("note", NULL);
     assert_true(came >= 40 && went >= 40);
@@ -299,7 +289,7 @@ static void free_callbacks_run_without_locks(void **state)
     }
     __atomic_store_n(&grow, false, __ATOMIC_RELEASE);
     pthread_join(thread, NULL);
-    drop(&p);
+    pair_disconnect(&p);
 }
 
 // A burst frees a sent buffer, whose memory goes back to the system, and another thread looks at
@@ -335,7 +325,7 @@ static void a_burst_may_free_while_somebody_looks(void **state)
     pthread_join(thread, NULL);
     pthread_join(other, NULL);
     assert_true(freed >= 150);
-    drop(&p);
+    pair_disconnect(&p);
 }
 
 // ---- a back end that does not answer ----
@@ -379,7 +369,7 @@ static void a_slow_back_end_delays_no_other_port(void **state)
     assert_int_equal(rte_eth_dev_close(slow), 0);
     assert_int_equal(rte_vdev_uninit(SLOW), 0);
     stub_stop(&s);
-    drop(&p);
+    pair_disconnect(&p);
 }
 
 static bool has_hugepages(void)
