@@ -13,7 +13,7 @@
 #define HEAD \
     "row,measure,class,bar,ratio,ratio_low,ratio_high,own,base,base_own,rounds,windows,verdict\n"
 
-static FILE *open_in(const char *dir, const char *name, const char *mode)
+FILE *bench_bars_open(const char *dir, const char *name, const char *mode)
 {
     char path[PATH_BYTES];
     snprintf(path, sizeof(path), "%s/%s", dir, name);
@@ -24,66 +24,16 @@ static FILE *open_in(const char *dir, const char *name, const char *mode)
     return f;
 }
 
-// ---- windows ----
-
-static bool is_window(const char *line, struct bench_row *row)
+static void tell_left_out(const struct bench_left_out *out, size_t all)
 {
-    char set[48], pair[64], word[16];
-    double before, after;
-    unsigned round, dropped;
-    *row = (struct bench_row){.class_ = BENCH_MIXED};
-    if (sscanf(line, "%u,%47[^,],%63[^,],%15[^,],%lf,%lf,%lf,%u,%lf,%lf", &round, set, pair, word,
-               &before, &after, &row->mpps, &dropped, &row->p50, &row->p99) != 10)
-        return false;
-    for (int c = 0; c < BENCH_CLASSES; c++)
-        if (strcmp(word, bench_class_name((enum bench_class)c)) == 0)
-            row->class_ = (enum bench_class)c;
-    row->launch = round;
-    snprintf(row->name, sizeof(row->name), "%s/%s", set, pair);
-    return true;
-}
-
-// Appends. 0, or -1 out of memory.
-static int keep(struct bench_table *t, size_t *room, const struct bench_row *row)
-{
-    if (t->n == *room) {
-        size_t more = *room ? 2 * *room : 1024;
-        struct bench_row *r = realloc(t->row, more * sizeof(*r));
-        if (!r)
-            return -1;
-        t->row = r;
-        *room = more;
-    }
-    t->row[t->n++] = *row;
-    return 0;
-}
-
-// Those in which the placement moved, or others used the CPUs.
-static void tell_left_out(const struct bench_table *t)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < t->n; i++)
-        n += t->row[i].class_ == BENCH_MIXED;
-    if (n)
-        printf("%zu of %zu windows are left out: the CPUs moved, or others used them\n", n, t->n);
-    if (n && n == t->n)
+    if (out->moved)
+        printf("%zu of %zu windows are left out: the CPUs moved, or others used them\n", out->moved,
+               all);
+    if (out->shared)
+        printf("%zu of %zu windows are left out: a CPU's core was busy for somebody else too\n",
+               out->shared, all);
+    if (all && out->moved + out->shared == all)
         printf("fix: run it on a quiet machine\n");
-}
-
-static int read_windows(const char *dir, struct bench_table *t)
-{
-    char line[LINE_BYTES];
-    struct bench_row row;
-    size_t room = 0;
-    int rc = 0;
-    FILE *f = open_in(dir, "windows.csv", "re");
-    if (!f)
-        return -1;
-    while (rc == 0 && fgets(line, sizeof(line), f))
-        if (is_window(line, &row) && (rc = keep(t, &room, &row)))
-            bench_bad("out of memory", "free some");
-    fclose(f);
-    return rc;
 }
 
 // ---- one row ----
@@ -270,7 +220,7 @@ static int read_rows(const char *dir, const struct bench_table *t, struct bench_
 {
     char line[LINE_BYTES];
     struct bench_bar b;
-    FILE *f = open_in(dir, "rows.csv", "re");
+    FILE *f = bench_bars_open(dir, "rows.csv", "re");
     int rc = f ? 0 : -1;
     while (rc == 0 && fgets(line, sizeof(line), f)) {
         if (!is_bar(line, &b))
@@ -294,8 +244,8 @@ static int read_rows(const char *dir, const struct bench_table *t, struct bench_
 // Both files. An exit status.
 static int keep_all(const char *dir, const struct bench_table *t, const struct bench_bars *all)
 {
-    FILE *csv = open_in(dir, "bars.csv", "we"),
-         *page = csv ? open_in(dir, "bars.html", "we") : NULL;
+    FILE *csv = bench_bars_open(dir, "bars.csv", "we"),
+         *page = csv ? bench_bars_open(dir, "bars.html", "we") : NULL;
     int rc = page ? tell_all(all, csv) : 2;
     bool is_full = csv && fclose(csv); // before the page has it
     is_full |= page && bench_bars_lines(t, dir);
@@ -308,10 +258,11 @@ int bench_bars(const char *dir)
 {
     struct bench_table t = {.n = 0};
     struct bench_bars all = {NULL, 0};
+    struct bench_left_out out;
     int rc = 2;
-    if (read_windows(dir, &t) == 0 && read_rows(dir, &t, &all) == 0)
+    if (bench_bars_windows(dir, &t, &out) == 0 && read_rows(dir, &t, &all) == 0)
         rc = keep_all(dir, &t, &all);
-    tell_left_out(&t);
+    tell_left_out(&out, t.n);
     free(all.row);
     bench_table_free(&t);
     return rc;
@@ -321,5 +272,8 @@ int bench_bars_command(int argc, char **argv)
 {
     if (argc == 2)
         return bench_bars(argv[1]);
-    return bench_no("bars takes the folder that compare-peers --out made", "tern-bench bars DIR");
+    if (argc == 3 && strcmp(argv[1], "--windows") == 0)
+        return bench_bars_print_windows(argv[2]);
+    return bench_no("bars takes the folder that compare-peers --out made",
+                    "tern-bench bars [--windows] DIR");
 }

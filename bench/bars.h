@@ -46,14 +46,31 @@ struct bench_bars {
     size_t n;
 };
 
+// Windows of no placement: in which it changed or others had the CPUs, and in which a CPU's core
+// was busy for its other hardware thread as well.
+struct bench_left_out {
+    size_t moved, shared;
+};
+
+// Reads DIR/windows.csv (round,set,pair,class,before,after,mpps,dropped,p50,p99,core_a,core_b; the
+// last two, of pairmon's, may be missing) into rows named SET/PAIR; the caller frees t->row, either
+// way. 0, or -1 after a message. bars_windows.c.
+int bench_bars_windows(const char *dir, struct bench_table *t, struct bench_left_out *out);
+
+// Prints round,set,pair,class of each; class is `shared` where it is set apart for that. An exit
+// status.
+int bench_bars_print_windows(const char *dir);
+
+// A file of the folder, or NULL after a message.
+FILE *bench_bars_open(const char *dir, const char *name, const char *mode);
+
 // Reads DIR/rows.csv (row,set,measure,near,far,pair,bases: the pair is held against the best of the
-// bases, which blanks separate; measure is mpps, p50 or p99) and DIR/windows.csv (round,set,pair,
-// class,before,after,mpps,dropped,p50,p99; more may follow). Prints a line for each row and
-// placement, and keeps it as DIR/bars.csv and DIR/bars.html. An exit status: 1 where a bar is
-// missed, else 3 where one could not be measured.
+// bases, which blanks separate; measure is mpps, p50 or p99) and the windows. Prints a line for
+// each row and placement, and keeps it as DIR/bars.csv and DIR/bars.html. An exit status: 1 where a
+// bar is missed, else 3 where one could not be measured.
 int bench_bars(const char *dir);
 
-// tern-bench bars DIR. An exit status.
+// tern-bench bars [--windows] DIR. An exit status.
 int bench_bars_command(int argc, char **argv);
 
 // Is it stock against itself?

@@ -9,7 +9,7 @@ setup() {
     dir=$(mktemp -d)
     [[ -x $bench ]] || skip "tern-bench was not built: Google Benchmark (libbenchmark-dev) is missing"
     echo row,set,measure,near,far,pair,bases >"$dir/rows.csv"
-    echo round,set,pair,class,before,after,mpps,dropped,p50,p99 >"$dir/windows.csv"
+    echo round,set,pair,class,before,after,mpps,dropped,p50,p99,core_a,core_b >"$dir/windows.csv"
 }
 
 teardown() {
@@ -89,6 +89,32 @@ line() { grep -E "^$1 +$2 " <<<"$output"; }
     run "$bench" bars "$dir"
     [ "$status" -eq 0 ]
     [[ $output == *"bars: 2 met (0 of them within the interval), 0 missed (0), 0 not measured"* ]]
+}
+
+@test "bars: windows of a core that was busy for somebody else count for nothing" {
+    bar 'row,a,mpps,1.5,1.0,tern,stock'
+    # Own cores: 20 and 10. Shared by one of the CPUs: 10 and 9. The other CPU is slower by itself.
+    {
+        windows a tern near 21 20 | sed 's/$/,0.590,0.800/'
+        windows a stock near 21 10 | sed 's/$/,0.591,0.810/'
+        windows a tern near 60 10 | sed 's/$/,0.740,0.800/'
+        windows a stock near 61 9 | sed 's/$/,0.590,0.990/'
+    } >>"$dir/windows.csv"
+    echo 1,a,stock,disturbed,100,100,99,0,0,0,0.9,0.8 >>"$dir/windows.csv"
+    run "$bench" bars "$dir"
+    [[ $(line row near) == *"≥ 1.50   2.00 ("*" 3   21  met" ]]
+    [[ $output == *"1 of 164 windows are left out: the CPUs moved"* ]]
+    [[ $output == *"121 of 164 windows are left out: a CPU's core was busy for somebody else too"* ]]
+    run "$bench" bars --windows "$dir"
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 164 ]
+    [ "$(grep -c '^[123],a,[a-z]*,shared$' <<<"$output")" -eq 121 ]
+    [ "$(grep -c '^[123],a,tern,near$' <<<"$output")" -eq 21 ]
+    grep -qx '1,a,stock,disturbed' <<<"$output"
+    # Always shared: that is how this machine is.
+    sed -i '/0\.59/d' "$dir/windows.csv"
+    run "$bench" bars "$dir"
+    [[ $output != *"somebody else"* ]]
 }
 
 @test "bars: of times the lowest base counts, and a bar is the most" {
