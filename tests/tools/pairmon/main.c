@@ -18,6 +18,7 @@
 
 static const char usage_text[] =
     "usage: %s --pair LABEL,PID,SOCKET,PID,SOCKET [--pair …] [options]\n"
+    "       %s --probe [--cpus A,B]\n"
     "Each pair is two DPDK processes that exchange packets: first the one whose received packets\n"
     "are counted, each with its telemetry socket. Of several pairs one runs at a time, the others\n"
     "are stopped (SIGSTOP); the windows alternate, so that whatever the machine does meets all\n"
@@ -33,6 +34,9 @@ static const char usage_text[] =
     "  --csv FILE        every window: pair, class, round trips before and after, Mpps, drops,\n"
     "                    with --latency p50 and p99 of the frames' round trips in ns (else\n"
     "                    0), and of each CPU how long additions take, see below\n"
+    "  --probe           no pairs: prints once what is probed around a window, for a script that\n"
+    "                    takes its own: class= round_trip_ns= core_a= core_b= (additions ÷\n"
+    "                    multiplications, see below; near twice the least: a busy neighbour)\n"
     "  --help            this text\n"
     "\n"
     "Prints for each pair and class: pair= class= windows= mpps= p10= p90=, and for each further\n"
@@ -56,6 +60,7 @@ static struct {
     int cpus[2];
     long window_ms, settle_ms, max_seconds;
     bool latency;
+    bool probe;
     FILE *csv;
     struct series core[2]; // of all windows
 } run = {.windows = 20,
@@ -124,6 +129,7 @@ enum {
     O_PORTS,
     O_LATENCY,
     O_CSV,
+    O_PROBE,
     O_HELP
 };
 
@@ -137,6 +143,7 @@ static const struct option long_options[] = {
     {"ports", required_argument, NULL, O_PORTS},
     {"latency", no_argument, NULL, O_LATENCY},
     {"csv", required_argument, NULL, O_CSV},
+    {"probe", no_argument, NULL, O_PROBE},
     {"help", no_argument, NULL, O_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -163,6 +170,9 @@ static int apply(int opt, const char *arg)
         return 0;
     case O_CSV:
         return open_csv(arg);
+    case O_PROBE:
+        run.probe = true;
+        return 0;
     default:
         return -1;
     }
@@ -174,13 +184,13 @@ static int parse(int argc, char **argv)
 
     while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (opt == O_HELP) {
-            printf(usage_text, argv[0]);
+            printf(usage_text, argv[0], argv[0]);
             exit(0);
         }
         if (opt == '?' || apply(opt, optarg))
             return -1;
     }
-    return run.num_pairs ? 0 : bad_option("pair", "is missing");
+    return run.num_pairs || run.probe ? 0 : bad_option("pair", "is missing");
 }
 
 static void set_running(const struct pair *p, bool on)
@@ -362,6 +372,18 @@ static int report(void)
     return 0;
 }
 
+// The first probe of a process finds its code and its thread's stack cold: the second one counts.
+static int probe_once(void)
+{
+    struct probe p;
+
+    probe_take(&p);
+    probe_take(&p);
+    printf("class=%s round_trip_ns=%.0f core_a=%.3f core_b=%.3f\n",
+           placement_names[probe_classify(&p, &p)], p.round_trip_ns, p.core[0], p.core[1]);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (parse(argc, argv))
@@ -369,6 +391,8 @@ int main(int argc, char **argv)
     if (probe_start(run.cpus[0], run.cpus[1]))
         fputs("pairmon: the CPUs' distance is not probed (one CPU, or no real-time priority)\n",
               stderr);
+    if (run.probe)
+        return probe_once();
     if (measure())
         return 1;
     return report() ? 1 : 0;
