@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
-# scripts/compare-peers with real testpmds: what it keeps, and that it goes on; not how fast they were.
+# scripts/compare-peers with real testpmds: what it keeps, and that it goes on; not how fast they were. And which windows
+# scripts/compare-copies counts.
 # shellcheck disable=SC2154 # status and output are bats' own
 
 setup() {
@@ -43,4 +44,55 @@ kept() {
     [ -z "$(ls "$dir/run")" ]
     run pgrep -f "$dir/run/"
     [ "$status" -eq 1 ]
+}
+
+# window FORWARDER CYCLES BEFORE A B AFTER A B
+window() {
+    echo "packed,64,$1,$3,$4,$5,$6,$7,$8,${2}0,10,100"
+}
+
+@test "compare-copies: medians of windows with one placement, with cores of their own or with busy ones" {
+    local i
+    {
+        echo rings,bytes,forwarder,before,before_a,before_b,after,after_a,after_b,cycles,packets,ms
+        window one 1 near 600 600 far 600 600       # moved
+        window one 2 near 600 600 near 600 900      # a neighbour came
+        window one 3 disturbed 600 600 disturbed 600 600
+        window two 4 near 600 691 near 600 600      # a neighbour was there
+        window net 5 near 600 800 near 600 800
+        window net 6 near 900 800 near 600 800
+        for i in 140 100 120 130 110; do
+            window one "$i" near 600 690 near 650 600
+            window two "$((2 * i))" near 600 600 near 600 600
+            window net "$((4 * i))" near 600 600 near 600 600
+        done
+        for i in 1 2 3 4; do
+            window one 50 far 600 600 far 600 600
+            window two 50 far 600 600 far 600 600
+            window net 50 far 600 600 far 600 600
+        done
+        window two 50 far 600 600 far 600 600
+        window net 50 far 600 600 far 600 600
+        for i in 300 200 500 400 600 700; do
+            window one "$i" far 900 1200 far 691 1000
+            window two 500 far 900 1200 far 1100 1000
+            window net 1000 far 900 1200 far 1100 1000
+        done
+    } >"$dir/windows.csv"
+    run "$TERN_ROOT/scripts/compare-copies" --seconds 0 --csv "$dir/windows.csv"
+    [ "$status" -eq 0 ]
+    [ "$(tr -s ' ' <<<"${lines[1]}")" = "packed 64 near,own 120 240 480 0.50 0.25 5, 5, 5" ]
+    [ "$(tr -s ' ' <<<"${lines[2]}")" = "packed 64 far,own too few windows 4, 5, 5" ]
+    [ "$(tr -s ' ' <<<"${lines[3]}")" = "packed 64 far,busy 450 500 1000 0.90 0.45 6, 6, 6" ]
+    [[ ${lines[4]} == "left out: 6 of 53 windows, 2 since the CPUs moved, "* ]]
+    echo 1,2,3 >"$dir/windows.csv"
+    run "$TERN_ROOT/scripts/compare-copies" --seconds 0 --csv "$dir/windows.csv"
+    [ "$status" -eq 1 ]
+    [[ $output == *"is no file of this script's"*"fix: "* ]]
+}
+
+@test "pairmon probes once" {
+    run "$TERN_BUILD/tests/tools/pairmon" --probe
+    [ "$status" -eq 0 ]
+    [[ ${lines[-1]} =~ ^class=(near|far|unprobed|disturbed)\ round_trip_ns=-?[0-9]+\ core_a=[0-9]\.[0-9]{3}\ core_b=[0-9]\.[0-9]{3}$ ]]
 }
