@@ -53,7 +53,12 @@ static uint16_t run(struct tern_user_queue *q, struct rte_mbuf **pkts, uint16_t 
 
 uint16_t tern_user_rx(void *q, struct rte_mbuf **pkts, uint16_t n)
 {
-    return run(q, pkts, n);
+    struct tern_user_queue *rx = q;
+    if (unlikely(tern_resting(&rx->rest)))
+        return 0;
+    uint16_t got = run(q, pkts, n);
+    tern_rest(&rx->rest, got, n);
+    return got;
 }
 
 uint16_t tern_user_tx(void *q, struct rte_mbuf **pkts, uint16_t n)

@@ -10,6 +10,7 @@
 
 #include "gate.h"
 #include "count.h"
+#include "rest.h"
 #include "virtio.h"
 #include "vnet.h"
 #include "wake.h"
@@ -86,10 +87,11 @@ struct tern_user_queue {
     struct rte_mbuf *part, *part_last;
     uint32_t part_left; // buffers still to come
     // … and how buffers are put while such packets come.
-    bool several;     // with their net header apart from the frame
-    uint32_t apart;   // buffers of that kind that the ring has
-    uint32_t single;  // packets since the last one of several buffers
-    uint32_t missing; // rx: buffers that the ring lacks because the pool was empty
+    bool several;          // with their net header apart from the frame
+    uint32_t apart;        // buffers of that kind that the ring has
+    uint32_t single;       // packets since the last one of several buffers
+    uint32_t missing;      // rx: buffers that the ring lacks because the pool was empty
+    struct tern_rest rest; // rx
 
     struct vhu_gate gate __attribute__((aligned(64))); // pause by the control thread
     struct tern_user_stats stats __attribute__((aligned(64)));

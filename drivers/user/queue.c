@@ -102,6 +102,7 @@ int tern_user_rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, uns
     q->mp = mp;
     q->deferred = conf->rx_deferred_start;
     q->mbuf_flags = tern_mbuf_flags(mp);
+    tern_rest_init(&q->rest);
     dev->data->rx_queues[id] = q;
     publish(q);
     return 0;

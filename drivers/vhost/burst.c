@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The bursts that rte_ethdev calls, and the choice of the instance that they run.
 #include "instances.h"
-#include "rest.h"
 
 uint16_t tern_burst_null(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -42,10 +41,10 @@ static uint16_t run(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t n)
 uint16_t tern_vhost_rx(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
     struct tern_queue *q = queue;
-    if (unlikely(tern_resting(q)))
+    if (unlikely(tern_resting(&q->rest)))
         return 0;
     uint16_t got = run(q, pkts, n);
-    tern_rest(q, got, n);
+    tern_rest(&q->rest, got, n);
     return got;
 }
 

@@ -10,6 +10,7 @@
 #include <rte_mbuf.h>
 
 #include "count.h"
+#include "rest.h"
 #include "server.h"
 #include "vnet.h"
 #include "wake.h"
@@ -77,12 +78,10 @@ struct tern_queue {
     bool ext;        // rx: ext-buffer=1: one external buffer instead
     bool vlan_strip; // rx: strip the VLAN tag into the mbuf
     bool is_rx;
-    bool hdr_kept;       // tx: the last burst found most net headers as they should be
-    uint64_t rearm;      // first 8 bytes of a fresh mbuf's rearm data
-    uint64_t mbuf_flags; // its ol_flags
-    // rx: when the ring may be looked at again (0: now), the longest rest, and the packets that
-    // came since the last look that found less than a burst; in TSC cycles.
-    uint64_t rest_until, rest_max, seen_since, seen;
+    bool hdr_kept;         // tx: the last burst found most net headers as they should be
+    uint64_t rearm;        // first 8 bytes of a fresh mbuf's rearm data
+    uint64_t mbuf_flags;   // its ol_flags
+    struct tern_rest rest; // rx
 
     struct tern_stats stats __attribute__((aligned(64)));
 
@@ -105,9 +104,6 @@ uint16_t tern_vhost_tx(void *q, struct rte_mbuf **pkts, uint16_t n);
 
 // An instance that takes and gives nothing: a queue that the application has stopped.
 uint16_t tern_burst_null(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t n);
-
-#define TERN_REST_PKTS 64 // a rest lasts as long as a driver takes for so many packets …
-#define TERN_REST_US 8    // … but no longer than this
 
 // Chooses the burst instance for q->f, or the generic one (q->generic); gate closed.
 void tern_vhost_choose_burst(struct tern_queue *q);

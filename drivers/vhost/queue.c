@@ -94,7 +94,7 @@ int tern_rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, unsigned
     q->ext = args->ext_buffer && !q->mbuf_flags; // pinned buffers stay
     q->vlan_strip = offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
     q->rearm = tern_rearm_word(dev->data->port_id, RTE_PKTMBUF_HEADROOM);
-    q->rest_max = rte_get_tsc_hz() * TERN_REST_US / US_PER_S;
+    tern_rest_init(&q->rest);
     dev->data->rx_queues[id] = q;
     publish(q);
     return 0;

@@ -8,7 +8,6 @@
 #include <rte_errno.h>
 
 #include "pmd.h"
-#include "rest.h"
 
 static struct tern_queue *queue_of(struct tern_splice_queue *q)
 {
@@ -179,12 +178,12 @@ static uint16_t splice_burst(struct tern_splice_queue *queue, struct tern_splice
     in.hdrs = false;
     in.asks = 0;
     n = RTE_MIN(n, TERN_SPLICE_BURST);
-    if (unlikely(tern_resting(q)) || unlikely(!vhu_queue_enter(q->vq)))
+    if (unlikely(tern_resting(&q->rest)) || unlikely(!vhu_queue_enter(q->vq)))
         return 0;
     if (likely(!is_stopped(q)))
         from(q, &in, pkts, n, decide, arg);
     vhu_queue_leave(q->vq);
-    tern_rest(q, in.got, n);
+    tern_rest(&q->rest, in.got, n);
     return (uint16_t)in.n;
 }
 
