@@ -272,17 +272,20 @@ VQ_INLINE bool tern_tx_more(struct tern_queue *q, uint64_t f, struct tern_tx *t,
 }
 
 // The buffers' first lines are the driver's until we own them, and stores take ownership one after
-// the other: ask for all of them at once. Headers that will not be written are only read.
+// the other: ask for all of them at once. Headers that will not be written are only read, unless
+// they share a line with the frame: asked for twice, it would come twice. All buffers are alike.
 VQ_INLINE void tern_tx_prefetch(const struct tern_queue *q, const struct vq_seg *seg, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++) {
-        const uint8_t *to = vq_seg_ptr(&seg[i]);
-        if (q->hdr_kept)
-            vq_prefetch(to);
-        else
-            vq_prefetch_write(to);
-        vq_prefetch_write(to + q->hdr_bytes);
-    }
+    uintptr_t hdr = n ? (uintptr_t)vq_seg_ptr(seg) : 0;
+    bool apart = hdr / RTE_CACHE_LINE_SIZE != (hdr + q->hdr_bytes) / RTE_CACHE_LINE_SIZE;
+    if (apart && !q->hdr_kept)
+        for (unsigned i = 0; i < n; i++)
+            vq_prefetch_write(vq_seg_ptr(&seg[i]));
+    else if (apart)
+        for (unsigned i = 0; i < n; i++)
+            vq_prefetch(vq_seg_ptr(&seg[i]));
+    for (unsigned i = 0; i < n; i++)
+        vq_prefetch_write((uint8_t *)vq_seg_ptr(&seg[i]) + q->hdr_bytes);
 }
 
 // Notes what the next `n` buffers get of a packet of `bytes`, which they have the room for, and
