@@ -251,13 +251,31 @@ VQ_INLINE void vq_packed_dev_advance(struct vq_dev *q, uint16_t ndesc)
 
 VQ_INLINE void vq_packed_put_used(struct vq_dev *q, uint64_t f, const struct vq_used *u, unsigned n)
 {
-    uint32_t total = 0;
+    struct vq_packed_desc *d = q->pring;
+    uint32_t at = q->used_idx, size = q->size, total = 0;
+    uint16_t mark = q->used_mark;
+    bool held = q->head_held;
     (void)f;
     for (unsigned i = 0; i < n; i++) {
-        vq_packed_write_used(q, u[i].id, u[i].bytes);
-        vq_packed_dev_advance(q, u[i].ndesc);
+        uint16_t flags = mark | (u[i].bytes ? VQ_DESC_F_WRITE : 0);
+        uint64_t word = vq_packed_word(u[i].bytes, u[i].id, flags);
+        if (vq_likely(held)) {
+            vq_store64(&d[at].word, word);
+        } else {
+            held = true;
+            q->head_slot = (uint16_t)at;
+            q->head_word = word;
+        }
+        at += u[i].ndesc;
+        if (vq_unlikely(at >= size)) {
+            at -= size;
+            mark ^= VQ_PACKED_MARKS;
+        }
         total += u[i].ndesc;
     }
+    q->used_idx = (uint16_t)at;
+    q->used_mark = mark;
+    q->head_held = held;
     q->inflight -= total;
     q->unnotified = vq_count_up(q->unnotified, total);
 }
