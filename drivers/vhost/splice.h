@@ -19,8 +19,15 @@ struct tern_splice_ask {
     uint8_t head[VNET_HEAD_BYTES]; // what it was held against, which goes to the receiver
 };
 
+// Bytes of a frame that are copied to be looked at. The receiver's lines are far away, and every
+// store to them keeps its place in the queue of stores until its line has come: the fewer and
+// larger they are, the more frames are on their way at a time.
+#define TERN_SPLICE_FIRST 32u
+_Static_assert(TERN_SPLICE_FIRST >= TERN_SPLICE_HEAD, "decide() sees a part of it");
+
 // What came from the sender: chains got, and those of them that are frames, by frame.
 struct tern_splice_in {
+    uint8_t first[TERN_CHUNK][TERN_SPLICE_FIRST]; // what was looked at, by frame
     struct vq_chain c[TERN_CHUNK];
     const struct vq_chain *of[TERN_CHUNK];
     uint64_t dst[TERN_CHUNK]; // destination address as it was sent, and two bytes behind it
@@ -31,11 +38,17 @@ struct tern_splice_in {
     struct tern_splice_ask ask[TERN_CHUNK];
 };
 
+// Bytes of it that were looked at.
+VQ_INLINE uint32_t tern_splice_seen(const struct tern_splice_pkt *p)
+{
+    return RTE_MIN(p->bytes, TERN_SPLICE_FIRST);
+}
+
 // ---- the sender's side ----
 
 // Any chain that is not one segment with a whole head in it. False: dropped.
 static __rte_noinline bool tern_splice_look_odd(struct tern_queue *q, const struct vq_chain *c,
-                                                struct tern_splice_pkt *p)
+                                                struct tern_splice_pkt *p, uint8_t *first)
 {
     struct tern_cursor at = {.seg = c->seg, .nseg = c->nread, .at = 0};
     uint64_t bytes = tern_rx_frame_bytes(q, c);
@@ -48,23 +61,26 @@ static __rte_noinline bool tern_splice_look_odd(struct tern_queue *q, const stru
     p->bytes = (uint32_t)bytes;
     p->head_bytes = (uint8_t)RTE_MIN(p->bytes, TERN_SPLICE_HEAD);
     tern_cursor_skip(&at, q->hdr_bytes);
-    tern_cursor_copy(&at, p->head, NULL, p->head_bytes);
+    tern_cursor_copy(&at, first, NULL, tern_splice_seen(p));
+    __asm__ volatile("" ::: "memory"); // as below
+    memcpy(p->head, first, p->head_bytes);
     return true;
 }
 
 VQ_INLINE bool tern_splice_look_one(struct tern_queue *q, const struct vq_chain *c,
-                                    struct tern_splice_pkt *p)
+                                    struct tern_splice_pkt *p, uint8_t *first)
 {
     uint32_t bytes = c->seg->bytes - q->hdr_bytes;
     if (likely(c->nread == 1 && c->nwrite == 0 && bytes <= q->max_pkt_bytes &&
-               c->seg->bytes >= q->hdr_bytes + TERN_SPLICE_HEAD)) {
-        memcpy(p->head, (uint8_t *)vq_seg_ptr(c->seg) + q->hdr_bytes, TERN_SPLICE_HEAD);
+               c->seg->bytes >= q->hdr_bytes + TERN_SPLICE_FIRST)) {
+        memcpy(first, (uint8_t *)vq_seg_ptr(c->seg) + q->hdr_bytes, TERN_SPLICE_FIRST);
+        __asm__ volatile("" ::: "memory"); // the copy is the only read
+        memcpy(p->head, first, TERN_SPLICE_HEAD);
         p->head_bytes = TERN_SPLICE_HEAD;
         p->bytes = bytes;
-    } else if (!tern_splice_look_odd(q, c, p)) {
+    } else if (!tern_splice_look_odd(q, c, p, first)) {
         return false;
     }
-    __asm__ volatile("" ::: "memory"); // the copy is the only read
     p->todo = TERN_SPLICE_AS_MBUF;
     p->to = NULL;
     p->mbuf = NULL;
@@ -80,7 +96,7 @@ VQ_INLINE void tern_splice_look(struct tern_queue *q, uint64_t fs, struct tern_s
     for (unsigned i = 0; i < in->got; i++)
         vq_prefetch((uint8_t *)vq_seg_ptr(in->c[i].seg) + q->hdr_bytes);
     for (unsigned i = 0; i < in->got; i++) {
-        if (unlikely(!tern_splice_look_one(q, &in->c[i], &p[in->n])))
+        if (unlikely(!tern_splice_look_one(q, &in->c[i], &p[in->n], in->first[in->n])))
             continue;
         memcpy(&in->dst[in->n], p[in->n].head, sizeof(in->dst[0]));
         in->of[in->n++] = &in->c[i];
@@ -108,10 +124,12 @@ static __rte_noinline bool tern_splice_judge(const struct tern_queue *q, struct 
     struct vnet_offload *o = &ask->o;
     const struct vnet_layers *l = &o->at;
     struct tern_cursor at = {.seg = in->of[i]->seg, .nseg = in->of[i]->nread, .at = 0};
+    const uint32_t seen = tern_splice_seen(p);
     ask->head_bytes = RTE_MIN(p->bytes, VNET_HEAD_BYTES);
+    memcpy(ask->head, in->first[i], seen);
     memcpy(ask->head, p->head, p->head_bytes);
-    tern_cursor_skip(&at, q->hdr_bytes + p->head_bytes);
-    tern_cursor_copy(&at, ask->head + p->head_bytes, NULL, ask->head_bytes - p->head_bytes);
+    tern_cursor_skip(&at, q->hdr_bytes + seen);
+    tern_cursor_copy(&at, ask->head + seen, NULL, ask->head_bytes - seen);
     if (vnet_hdr_decode(&in->hdr[i], q->may, ask->head, p->bytes, o) || !l->proto)
         return false;
     if (p->bytes <= (uint32_t)l->l2_bytes + l->l3_bytes + l->l4_bytes + o->gso_bytes)
@@ -171,13 +189,13 @@ static inline void tern_splice_copy(struct tern_cursor *to, struct tern_cursor *
 // tern_tx_odd. A driver that does not take what is asked has started since the frame was judged:
 // the one that it was for is gone.
 static __rte_noinline bool tern_splice_odd(struct tern_queue *q, uint64_t f, struct tern_tx *t,
-                                           struct tern_splice_pkt *p, const struct vq_chain *from,
-                                           uint32_t from_hdr_bytes,
-                                           const struct tern_splice_ask *ask)
+                                           struct tern_splice_pkt *p,
+                                           const struct tern_splice_in *in, unsigned i,
+                                           uint32_t from_hdr_bytes)
 {
-    struct tern_cursor in = {.seg = from->seg, .nseg = from->nread, .at = 0}, out;
-    const void *head = ask ? ask->head : p->head;
-    uint32_t head_bytes = ask ? ask->head_bytes : p->head_bytes;
+    const struct tern_splice_ask *ask = in->asks >> i & 1 ? &in->ask[i] : NULL;
+    struct tern_cursor from = {.seg = in->of[i]->seg, .nseg = in->of[i]->nread, .at = 0}, out;
+    const uint32_t seen = ask ? ask->head_bytes : tern_splice_seen(p);
     unsigned n;
     if (ask && !vnet_offload_agreed(&ask->o, q->may)) {
         p->result = TERN_SPLICE_DOWN;
@@ -197,31 +215,57 @@ static __rte_noinline bool tern_splice_odd(struct tern_queue *q, uint64_t f, str
         start.nseg = out.nseg + (uint32_t)(out.seg - start.seg);
         tern_tx_patch(q, start, &o);
     }
-    tern_cursor_copy(&out, NULL, head, head_bytes);
-    tern_cursor_skip(&in, from_hdr_bytes + head_bytes);
-    tern_splice_copy(&out, &in, p->bytes - head_bytes);
+    tern_cursor_copy(&out, NULL, p->head, p->head_bytes);
+    tern_cursor_copy(&out, NULL, (ask ? ask->head : in->first[i]) + p->head_bytes,
+                     seen - p->head_bytes);
+    tern_cursor_skip(&from, from_hdr_bytes + seen);
+    tern_splice_copy(&out, &from, p->bytes - seen);
     tern_count_packet(&q->stats.p, p->head, p->bytes);
     p->result = TERN_SPLICE_SENT;
     return true;
 }
 
-VQ_INLINE bool tern_splice_one(struct tern_queue *q, uint64_t f, struct tern_tx *t,
-                               struct tern_splice_pkt *p, const struct vq_chain *from,
-                               uint32_t from_hdr_bytes, const struct tern_splice_ask *ask)
+// Usual frames of a burst, counted at its end.
+struct tern_splice_sum {
+    uint64_t packets, bytes;
+};
+
+// The bytes that were looked at: in one piece where decide() has left the head as it was.
+VQ_INLINE void tern_splice_put_first(uint8_t *to, const uint8_t *first, const uint8_t *head)
 {
-    const struct vq_chain *c = &t->c[t->next];
+    uint64_t was[2], is[2];
+    uint16_t was_end, is_end;
+    memcpy(was, first, sizeof(was));
+    memcpy(is, head, sizeof(is));
+    memcpy(&was_end, first + sizeof(was), sizeof(was_end));
+    memcpy(&is_end, head + sizeof(is), sizeof(is_end));
+    if (likely(((was[0] ^ is[0]) | (was[1] ^ is[1]) | (was_end ^ is_end)) == 0)) {
+        memcpy(to, first, TERN_SPLICE_FIRST);
+        return;
+    }
+    memcpy(to, head, TERN_SPLICE_HEAD);
+    memcpy(to + TERN_SPLICE_HEAD, first + TERN_SPLICE_HEAD, TERN_SPLICE_FIRST - TERN_SPLICE_HEAD);
+}
+
+VQ_INLINE bool tern_splice_one(struct tern_queue *q, uint64_t f, struct tern_tx *t,
+                               struct tern_splice_pkt *p, const struct tern_splice_in *in,
+                               unsigned i, uint32_t from_hdr_bytes, struct tern_splice_sum *sum)
+{
+    const struct vq_chain *c = &t->c[t->next], *from = in->of[i];
     uint32_t need = q->hdr_bytes + p->bytes;
     if (unlikely(t->next == t->got || c->nread || c->nwrite != 1 || c->seg->bytes < need ||
-                 from->nread != 1 || p->head_bytes != TERN_SPLICE_HEAD || ask))
-        return tern_splice_odd(q, f, t, p, from, from_hdr_bytes, ask);
+                 from->nread != 1 || p->bytes < TERN_SPLICE_FIRST || (in->asks >> i & 1)))
+        return tern_splice_odd(q, f, t, p, in, i, from_hdr_bytes);
     uint8_t *to = vq_seg_ptr(c->seg);
-    const uint8_t *rest = (uint8_t *)vq_seg_ptr(from->seg) + from_hdr_bytes + TERN_SPLICE_HEAD;
+    const uint8_t *rest = (uint8_t *)vq_seg_ptr(from->seg) + from_hdr_bytes + TERN_SPLICE_FIRST;
     t->kept += tern_hdr_keep(to, q->hdr_bytes);
     to += q->hdr_bytes;
-    memcpy(to, p->head, TERN_SPLICE_HEAD);
-    tern_copy(to + TERN_SPLICE_HEAD, rest, p->bytes - TERN_SPLICE_HEAD);
+    tern_splice_put_first(to, in->first[i], p->head);
+    tern_copy(to + TERN_SPLICE_FIRST, rest, p->bytes - TERN_SPLICE_FIRST);
     t->used[t->next++] = (struct vq_used){.id = c->id, .ndesc = c->ndesc, .bytes = need};
-    tern_count_packet(&q->stats.p, p->head, p->bytes);
+    tern_count_kind(&q->stats.p, p->head, p->bytes);
+    sum->packets++;
+    sum->bytes += p->bytes;
     p->result = TERN_SPLICE_SENT;
     return true;
 }
@@ -249,6 +293,7 @@ VQ_INLINE uint64_t tern_splice_some(struct tern_queue *q, uint64_t f,
                                     uint64_t all, uint32_t from_hdr_bytes)
 {
     struct tern_tx t;
+    struct tern_splice_sum sum = {0, 0};
     uint64_t which = all, before = q->stats.p.bytes;
     t.got = t.next = t.nseg = t.kept = t.dry = 0;
     t.odd.is = false;
@@ -259,14 +304,14 @@ VQ_INLINE uint64_t tern_splice_some(struct tern_queue *q, uint64_t f,
     for (; which; which &= which - 1) {
         unsigned i = (unsigned)__builtin_ctzll(which);
         uint64_t behind = which & (which - 1);
-        const struct tern_splice_ask *ask = in->asks >> i & 1 ? &in->ask[i] : NULL;
         if (behind && t.next + 1 < t.got) {
             unsigned k = (unsigned)__builtin_ctzll(behind);
             tern_splice_fetch(in->of[k], &t.c[t.next + 1], p[k].bytes);
         }
-        if (unlikely(!tern_splice_one(q, f, &t, &p[i], in->of[i], from_hdr_bytes, ask)))
+        if (unlikely(!tern_splice_one(q, f, &t, &p[i], in, i, from_hdr_bytes, &sum)))
             break;
     }
+    tern_count_sum(&q->stats.p, sum.packets, sum.bytes);
     unsigned done = (unsigned)(__builtin_popcountll(all) - __builtin_popcountll(which));
     if (unlikely(which) &&
         (tern_tx_has_space(q, &t) || !tern_tx_again(done, q->stats.p.bytes - before)))
@@ -289,5 +334,9 @@ VQ_INLINE void tern_splice_give(struct tern_queue *q, uint64_t f, const struct t
         which = tern_splice_some(q, f, in, p, which, from_hdr_bytes);
     while (unlikely(which));
 }
+
+// The burst of tern_vhost.h, for CPUs with AVX-512.
+uint16_t tern_splice_burst_avx512(struct tern_splice_queue *from, struct tern_splice_pkt *pkts,
+                                  uint16_t n, tern_splice_decide decide, void *arg);
 
 #endif

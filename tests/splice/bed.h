@@ -52,6 +52,8 @@ void side_publish(struct side *s);
 // Takes the oldest used buffer back; NULL: there is none.
 uint8_t *side_take(struct side *s, uint32_t *bytes);
 
+#define SPLICE_FIRST 32u // bytes of a frame that are looked at, at most
+
 // What one burst copied.
 struct copied {
     uint64_t moved;  // from one guest to another
