@@ -198,10 +198,15 @@ static __rte_noinline uint16_t tern_rx_several(struct tern_user_queue *q, uint64
     do {
         want = n - kept;
         got = vq_drv_get_used_burst(q->vq, f, token, bytes, want);
+        // Only the first buffer of a packet is read here, and it follows one that is not full.
+        bool first = q->part == NULL;
         for (unsigned i = 0; i < got; i++) {
             token[i] = tern_rx_token(q, token[i], &apart[i]);
-            vq_prefetch(tern_rx_hdr(q, token[i], apart[i]));
-            vq_prefetch((const uint8_t *)tern_rx_hdr(q, token[i], apart[i]) + q->hdr_bytes);
+            if (first) {
+                vq_prefetch(tern_rx_hdr(q, token[i], apart[i]));
+                vq_prefetch((const uint8_t *)tern_rx_hdr(q, token[i], apart[i]) + q->hdr_bytes);
+            }
+            first = bytes[i] < q->buf_bytes + q->buf_off - tern_rx_off(q, apart[i]);
         }
         tell |= tern_rx_refill(q, f, q->several, got);
         for (unsigned i = 0; i < got; i++) {
