@@ -77,10 +77,17 @@ VQ_INLINE uint32_t tern_rx_make_up(struct tern_user_queue *q, uint64_t f, bool a
     return put;
 }
 
-// The same, made visible to the device. True: there are some that it may want to be told of.
-VQ_INLINE bool tern_rx_refill(struct tern_user_queue *q, uint64_t f, bool apart, unsigned n)
+// The same, made visible to the device, unless a packet came `alone` and the ring lacks few: one by
+// one, each would take the line of its descriptor away from the device, which is about to use the
+// next one. True: there are some that it may want to be told of.
+VQ_INLINE bool tern_rx_refill(struct tern_user_queue *q, uint64_t f, bool apart, unsigned n,
+                              bool alone)
 {
-    if (unlikely(n + q->missing == 0) || unlikely(tern_rx_make_up(q, f, apart, n) == 0))
+    if (n + q->missing < (alone ? q->few : 1)) {
+        q->missing += n;
+        return false;
+    }
+    if (unlikely(tern_rx_make_up(q, f, apart, n) == 0))
         return false;
     vq_drv_publish(q->vq, f);
     return true;
@@ -208,7 +215,7 @@ static __rte_noinline uint16_t tern_rx_several(struct tern_user_queue *q, uint64
             }
             first = bytes[i] < q->buf_bytes + q->buf_off - tern_rx_off(q, apart[i]);
         }
-        tell |= tern_rx_refill(q, f, q->several, got);
+        tell |= tern_rx_refill(q, f, q->several, got, got < 2 && want > 1);
         for (unsigned i = 0; i < got; i++) {
             struct rte_mbuf *m = tern_rx_one(q, f, token[i], bytes[i], apart[i]);
             if (m != NULL)
@@ -217,7 +224,7 @@ static __rte_noinline uint16_t tern_rx_several(struct tern_user_queue *q, uint64
         taken += got; // by one that gives us nothing but rubbish we are not held for ever
     } while (got == want && kept < n && taken < q->vq->size);
     if (unlikely(q->missing)) // what was dropped may have left buffers
-        tell |= tern_rx_refill(q, f, q->several, 0);
+        tell |= tern_rx_refill(q, f, q->several, 0, false);
     q->single += kept;
     if (q->single > TERN_USER_SINGLE)
         q->several = false;
@@ -238,14 +245,14 @@ VQ_INLINE uint16_t tern_rx_chunk(struct tern_user_queue *q, uint64_t f, struct r
     unsigned got = vq_drv_get_used_burst(q->vq, f, token, bytes, n);
     for (unsigned i = 0; i < got; i++)
         vq_prefetch((const uint8_t *)tern_rx_hdr(q, token[i], false) + q->hdr_bytes);
-    bool tell = tern_rx_refill(q, f, false, got); // while those lines come
+    bool tell = tern_rx_refill(q, f, false, got, got < 2 && n > 1); // while those lines come
     for (unsigned i = 0; i < got; i++) {
         struct rte_mbuf *m = tern_rx_one(q, f, token[i], bytes[i], false);
         if (likely(m != NULL))
             pkts[kept++] = m;
     }
     if (unlikely(kept < got && q->missing)) // what was dropped may have left buffers
-        tell |= tern_rx_refill(q, f, false, 0);
+        tell |= tern_rx_refill(q, f, false, 0, false);
     if (tell)
         tern_kick(q, f);
     return kept;

@@ -18,6 +18,9 @@
 #define TERN_CHUNK 64u // packets handled between two publishes, at most
 #define TERN_SEGS 64u  // descriptors of a packet, at most
 
+// Receive buffers that are put at once, if the ring is long enough to lack so many.
+#define TERN_USER_REFILL 16u
+
 // After so many packets of one buffer each the next one of several is not expected.
 #define TERN_USER_SINGLE 4096u
 
@@ -90,7 +93,8 @@ struct tern_user_queue {
     bool several;          // with their net header apart from the frame
     uint32_t apart;        // buffers of that kind that the ring has
     uint32_t single;       // packets since the last one of several buffers
-    uint32_t missing;      // rx: buffers that the ring lacks because the pool was empty
+    uint32_t missing;      // rx: buffers that the ring lacks: the pool was empty, or they are few
+    uint32_t few;          // rx: with fewer than that the ring is not refilled yet
     struct tern_rest rest; // rx
 
     struct vhu_gate gate __attribute__((aligned(64))); // pause by the control thread

@@ -269,6 +269,13 @@ static void lay_out_buffers(struct tern_user_queue *q)
     q->rearm = tern_rearm_word(q->port_id, (uint16_t)(q->buf_off + q->hdr_bytes));
 }
 
+// A device must find room for the longest packet, whatever the ring lacks.
+static uint32_t few_buffers(const struct tern_user_queue *q)
+{
+    uint32_t longest = q->f & VNET_F_MRG_RXBUF ? TERN_FRAME_MAX / q->buf_bytes + 1 : 1;
+    return q->vq->size >= longest + 4 * TERN_USER_REFILL ? TERN_USER_REFILL : 1;
+}
+
 void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio)
 {
     q->vio = vio;
@@ -277,8 +284,10 @@ void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio)
     q->hdr_bytes = vnet_hdr_bytes(q->f);
     q->may = (uint16_t)(q->is_rx ? vnet_may_to_driver(q->f) : vnet_may_from_driver(q->f));
     q->takes = (uint16_t)tern_offload_takes(q->port->dev->data->dev_conf.rxmode.offloads, false);
-    if (q->is_rx)
+    if (q->is_rx) {
         lay_out_buffers(q);
+        q->few = few_buffers(q);
+    }
     q->missing = 0;
     vq_drv_notify_off(q->vq, q->f);
     choose(q);

@@ -152,7 +152,8 @@ static void queues_stop_and_start_one_by_one(void **state)
         for (int i = 0; i < 10; i++) {
             unsigned used = rte_mempool_in_use_count(pool);
             assert_int_equal(rte_eth_dev_rx_queue_stop(p.drv, 0), 0);
-            assert_int_equal(rte_mempool_in_use_count(pool), used - 256);
+            unsigned freed = used - rte_mempool_in_use_count(pool);
+            assert_in_range(freed, 256 - 15, 256); // a few may have been put off
             assert_int_equal(rte_eth_rx_burst(p.drv, 0, &m, 1), 0);
             assert_int_equal(rte_eth_dev_tx_queue_stop(p.drv, 0), 0);
             assert_int_equal(rte_eth_dev_tx_queue_start(p.drv, 0), 0);
