@@ -87,18 +87,26 @@ VQ_INLINE uint32_t tern_cursor_piece(struct tern_cursor *c, uint32_t most, uint8
     return n;
 }
 
-// A copy that waits for the next one to be known, whose lines it asks for: the memory of long
-// packets is far away, and each of their pieces would begin by waiting for it.
-struct tern_later {
+// A copy still to be done.
+struct tern_piece {
     uint8_t *to;
     const uint8_t *from;
     uint32_t bytes;
 };
 
-#define TERN_LATER_MIN 256u // bytes of a copy that waits
+// Copies that wait for the next one to be known, whose lines are asked for: the memory of long
+// packets is far away, and each of their pieces would begin by waiting for it. One long piece, and
+// behind one a short one, such as those few bytes by which the buffers of both sides are out of
+// step.
+struct tern_later {
+    struct tern_piece now, small;
+};
 
-// Does what waits, and asks meanwhile for the lines of the `next` one.
-VQ_INLINE void tern_copy_waiting(const struct tern_later *now, const struct tern_later *next)
+#define TERN_LATER_NONE ((struct tern_later){{NULL, NULL, 0}, {NULL, NULL, 0}})
+#define TERN_LATER_MIN 256u // bytes of a long one
+
+// Does a long piece, and asks meanwhile for the lines of the `next` one.
+VQ_INLINE void tern_copy_waiting(const struct tern_piece *now, const struct tern_piece *next)
 {
     uint32_t at = 0;
     for (; at + 64 <= now->bytes; at += 64) {
@@ -116,24 +124,41 @@ VQ_INLINE void tern_copy_waiting(const struct tern_later *now, const struct tern
     }
 }
 
-// Copies now or with the next call; tern_copy_flush ends it.
+// Does the short piece that waits, and asks for the lines of the next one.
+VQ_INLINE void tern_copy_small(struct tern_later *l, struct tern_piece next)
+{
+    for (uint32_t at = 0; at < next.bytes; at += 64) {
+        vq_prefetch(next.from + at);
+        vq_prefetch_write(next.to + at);
+    }
+    if (l->small.bytes)
+        memcpy(l->small.to, l->small.from, l->small.bytes);
+    l->small = next;
+}
+
+// Copies now or with one of the next calls; tern_copy_flush ends it.
 VQ_INLINE void tern_copy_later(struct tern_later *l, uint8_t *to, const uint8_t *from,
                                uint32_t bytes)
 {
-    if (bytes < TERN_LATER_MIN) {
+    struct tern_piece next = {to, from, bytes};
+    if (bytes < TERN_LATER_MIN && l->now.bytes == 0) {
         memcpy(to, from, bytes);
         return;
     }
-    struct tern_later next = {to, from, bytes};
-    tern_copy_waiting(l, &next);
-    *l = next;
+    if (bytes < TERN_LATER_MIN) {
+        tern_copy_small(l, next);
+        return;
+    }
+    tern_copy_waiting(&l->now, &next);
+    l->now = next;
 }
 
 VQ_INLINE void tern_copy_flush(struct tern_later *l)
 {
-    struct tern_later none = {NULL, NULL, 0};
-    tern_copy_waiting(l, &none);
-    *l = none;
+    struct tern_piece none = {NULL, NULL, 0};
+    tern_copy_waiting(&l->now, &none);
+    tern_copy_small(l, none);
+    l->now = none;
 }
 
 // Steps over `bytes`, which the segments have.

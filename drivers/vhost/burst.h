@@ -74,7 +74,7 @@ static __rte_noinline bool tern_rx_long(struct tern_queue *q, const struct vq_ch
 // The same, done now.
 static inline bool tern_rx_odd(struct tern_queue *q, const struct vq_chain *c, struct rte_mbuf *m)
 {
-    struct tern_later l = {NULL, NULL, 0};
+    struct tern_later l = TERN_LATER_NONE;
     bool ok = tern_rx_long(q, c, m, &l);
     tern_copy_flush(&l);
     return ok;
@@ -170,7 +170,7 @@ static inline uint16_t tern_rx_any(struct tern_queue *q, uint64_t f, struct vq_o
                                    struct rte_mbuf **pkts, uint16_t n)
 {
     struct vq_chain c[TERN_CHUNK];
-    struct tern_later l = {NULL, NULL, 0};
+    struct tern_later l = TERN_LATER_NONE;
     struct vq_dev *vq = &q->vq->vq;
     unsigned kept = 0, got = odd.is ? vq_dev_get_avail_from(vq, f, odd, c, n, q->seg, q->nseg)
                                     : vq_dev_get_avail_burst(vq, f, c, n, q->seg, q->nseg);
@@ -422,7 +422,7 @@ static inline uint16_t tern_tx_some(struct tern_queue *q, uint64_t f, struct ter
     uint16_t done;
 
     t->got = t->next = t->nseg = t->kept = t->dry = 0;
-    t->later = (struct tern_later){NULL, NULL, 0};
+    t->later = TERN_LATER_NONE;
     if (!tern_tx_more(q, f, t, n))
         return 0;
     for (done = 0; done < n; done++) {

@@ -147,7 +147,7 @@ static __rte_noinline void tern_splice_to_mbufs(struct tern_queue *q,
 {
     uint32_t room = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
     for (unsigned i = 0; i < in->n; i++) {
-        struct tern_later l = {NULL, NULL, 0};
+        struct tern_later l = TERN_LATER_NONE;
         struct rte_mbuf *m;
         if (p[i].todo != TERN_SPLICE_AS_MBUF)
             continue;

@@ -133,7 +133,7 @@ static void a_packet_that_has_more_than_it_says(void **state)
     struct vq_seg seg[] = {{.addr = (uintptr_t)room, .bytes = sizeof(room)},
                            {.addr = (uintptr_t)beyond, .bytes = sizeof(beyond)}};
     struct tern_cursor at = {.seg = seg, .nseg = 1, .at = 0};
-    struct tern_later later = {NULL, NULL, 0};
+    struct tern_later later = TERN_LATER_NONE;
     struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
     (void)state;
     assert_non_null(m);
@@ -147,6 +147,37 @@ static void a_packet_that_has_more_than_it_says(void **state)
     rte_pktmbuf_free(m);
 }
 
+// Long pieces and short ones wait for each other; none is lost, whatever follows it.
+static void pieces_of_any_length_arrive(void **state)
+{
+    static const uint32_t cut[] = {300, 12, 300, 5, 12, 255, 256, 1};
+    uint8_t room[RTE_DIM(cut)][320];
+    struct vq_seg seg[RTE_DIM(cut)];
+    struct tern_cursor at = {.seg = seg, .nseg = RTE_DIM(cut), .at = 0};
+    struct tern_later later = TERN_LATER_NONE;
+    struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+    uint8_t next = 0;
+    (void)state;
+    assert_non_null(m);
+    memset(room, 0xff, sizeof(room));
+    for (unsigned i = 0; i < RTE_DIM(cut); i++) {
+        seg[i] = (struct vq_seg){.addr = (uintptr_t)room[i], .bytes = cut[i]};
+        uint8_t *to = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)cut[i]);
+        assert_non_null(to);
+        for (uint32_t k = 0; k < cut[i]; k++)
+            to[k] = next++ % 251;
+    }
+    tern_mbuf_to_cursor(m, &at, &later);
+    tern_copy_flush(&later);
+    next = 0;
+    for (unsigned i = 0; i < RTE_DIM(cut); i++) {
+        for (uint32_t k = 0; k < cut[i]; k++)
+            assert_int_equal(room[i][k], next++ % 251);
+        assert_int_equal(room[i][cut[i]], 0xff);
+    }
+    rte_pktmbuf_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +185,7 @@ int main(void)
         cmocka_unit_test(the_longest_frames_with_external_buffers),
         cmocka_unit_test(a_frame_that_ends_in_its_tag_keeps_it),
         cmocka_unit_test(a_packet_that_has_more_than_it_says),
+        cmocka_unit_test(pieces_of_any_length_arrive),
     };
     return cmocka_run_group_tests(tests, eal_start, eal_stop);
 }
