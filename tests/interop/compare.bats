@@ -59,6 +59,7 @@ window() {
         window one 2 near 600 600 near 600 900      # a neighbour came
         window one 3 disturbed 600 600 disturbed 600 600
         window two 4 near 600 691 near 600 600      # a neighbour was there
+        window two 4 unprobed 0 0 unprobed 0 0
         window net 5 near 600 800 near 600 800
         window net 6 near 900 800 near 600 800
         for i in 140 100 120 130 110; do
@@ -84,7 +85,13 @@ window() {
     [ "$(tr -s ' ' <<<"${lines[1]}")" = "packed 64 near,own 120 240 480 0.50 0.25 5, 5, 5" ]
     [ "$(tr -s ' ' <<<"${lines[2]}")" = "packed 64 far,own too few windows 4, 5, 5" ]
     [ "$(tr -s ' ' <<<"${lines[3]}")" = "packed 64 far,busy 450 500 1000 0.90 0.45 6, 6, 6" ]
-    [[ ${lines[4]} == "left out: 6 of 53 windows, 2 since the CPUs moved, "* ]]
+    [[ ${lines[4]} == "left out: 7 of 54 windows, 3 since the CPUs moved, "* ]]
+    run "$TERN_ROOT/scripts/compare-copies" --seconds 0 --csv "$dir/none.csv"
+    [ "$status" -eq 1 ]
+    [[ $output == *"no window in"*"fix: "* ]]
+    run "$TERN_ROOT/scripts/compare-copies" --sizes 9000
+    [ "$status" -eq 1 ]
+    [[ $output == *"--sizes: 9000"*"fix: "* ]]
     echo 1,2,3 >"$dir/windows.csv"
     run "$TERN_ROOT/scripts/compare-copies" --seconds 0 --csv "$dir/windows.csv"
     [ "$status" -eq 1 ]
