@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Single copy from guest to guest, as always-inline bodies over the feature words: `fs` of the
-// queue that the frames come from, `f` of one that they go to. splice.c makes the instances;
+// queue that the frames come from, `f` of one that they go to. splice_burst.h makes the instances;
 // tern_vhost.h says what applications may expect.
 //
 // A burst is inside the gate of the sender's queue from its start to its end, and meanwhile inside
@@ -46,7 +46,8 @@ VQ_INLINE uint32_t tern_splice_seen(const struct tern_splice_pkt *p)
 
 // ---- the sender's side ----
 
-// Any chain that is not one segment with a whole head in it. False: dropped.
+// Any chain that is not one segment with TERN_SPLICE_FIRST bytes of the frame in it. False:
+// dropped.
 static __rte_noinline bool tern_splice_look_odd(struct tern_queue *q, const struct vq_chain *c,
                                                 struct tern_splice_pkt *p, uint8_t *first)
 {
