@@ -24,9 +24,12 @@ struct tern_rest {
     uint64_t since; // … which was at that time
 };
 
-static inline void tern_rest_init(struct tern_rest *r)
+// `size` of the ring: one that would be full by the end of a rest gets none.
+static inline void tern_rest_init(struct tern_rest *r, uint32_t size)
 {
-    *r = (struct tern_rest){.most = rte_get_tsc_hz() * TERN_REST_US / 1000000};
+    *r = (struct tern_rest){.until = 0};
+    if (size >= 4 * TERN_REST_PKTS)
+        r->most = rte_get_tsc_hz() * TERN_REST_US / 1000000;
 }
 
 VQ_INLINE bool tern_resting(struct tern_rest *r)
@@ -39,9 +42,9 @@ VQ_INLINE bool tern_resting(struct tern_rest *r)
     return false;
 }
 
-// A look found `got` packets of the `wanted`. Where it found too few, a rest follows: for what is
-// left of the time that the other end takes for two bursts at its pace since the last such look;
-// where that would be long there is none, and a packet that comes alone is never made to wait.
+// A look found `got` packets of the `wanted`. Where it found too few, a rest follows: the time that
+// the other end takes for TERN_REST_PKTS, at its pace since the last such look; where that would be
+// long there is none, and a packet that comes alone is never made to wait.
 VQ_INLINE void tern_rest(struct tern_rest *r, unsigned got, unsigned wanted)
 {
     r->seen += got;

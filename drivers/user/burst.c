@@ -57,7 +57,8 @@ uint16_t tern_user_rx(void *q, struct rte_mbuf **pkts, uint16_t n)
     if (unlikely(tern_resting(&rx->rest)))
         return 0;
     uint16_t got = run(q, pkts, n);
-    tern_rest(&rx->rest, got, n);
+    if (likely(!rx->filtered)) // else fewer than came, which says nothing of the ring
+        tern_rest(&rx->rest, got, n);
     return got;
 }
 

@@ -44,7 +44,7 @@ VQ_INLINE unsigned tern_rx_put(struct tern_user_queue *q, uint64_t f, bool apart
     }
     if (unlikely(q->careful) && tern_user_known(q, m, (uint16_t)n) < n) {
         tern_mbuf_put_bulk(q->mp, m, n);
-        return 0; // the next burst tries again
+        return 0; // a later burst tries again
     }
     for (unsigned i = 0; i < n; i++) {
         seg[i].addr = (uintptr_t)m[i]->buf_addr + off;
@@ -61,8 +61,8 @@ VQ_INLINE unsigned tern_rx_put(struct tern_user_queue *q, uint64_t f, bool apart
     return put;
 }
 
-// Puts buffers for `n` that came back now, and for those that the pool could not give before; how
-// many there were.
+// Puts buffers for `n` that came back now, and for those that are missing from before; how many
+// there were.
 VQ_INLINE uint32_t tern_rx_make_up(struct tern_user_queue *q, uint64_t f, bool apart, unsigned n)
 {
     uint32_t want = n + q->missing, put = 0;
@@ -215,7 +215,7 @@ static __rte_noinline uint16_t tern_rx_several(struct tern_user_queue *q, uint64
             }
             first = bytes[i] < q->buf_bytes + q->buf_off - tern_rx_off(q, apart[i]);
         }
-        tell |= tern_rx_refill(q, f, q->several, got, got < 2 && want > 1);
+        tell |= tern_rx_refill(q, f, q->several, got, false);
         for (unsigned i = 0; i < got; i++) {
             struct rte_mbuf *m = tern_rx_one(q, f, token[i], bytes[i], apart[i]);
             if (m != NULL)

@@ -102,7 +102,6 @@ int tern_user_rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, uns
     q->mp = mp;
     q->deferred = conf->rx_deferred_start;
     q->mbuf_flags = tern_mbuf_flags(mp);
-    tern_rest_init(&q->rest);
     dev->data->rx_queues[id] = q;
     publish(q);
     return 0;
@@ -287,6 +286,7 @@ void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio)
     if (q->is_rx) {
         lay_out_buffers(q);
         q->few = few_buffers(q);
+        tern_rest_init(&q->rest, q->vq->size);
     }
     q->missing = 0;
     vq_drv_notify_off(q->vq, q->f);

@@ -94,7 +94,7 @@ int tern_rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, unsigned
     q->ext = args->ext_buffer && !q->mbuf_flags; // pinned buffers stay
     q->vlan_strip = offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
     q->rearm = tern_rearm_word(dev->data->port_id, RTE_PKTMBUF_HEADROOM);
-    tern_rest_init(&q->rest);
+    tern_rest_init(&q->rest, UINT32_MAX); // it delays only who fills the ring
     dev->data->rx_queues[id] = q;
     publish(q);
     return 0;
