@@ -87,18 +87,21 @@ static void print_workers(const struct top_look *before, const struct top_look *
     static const char *const key[] = {"lcore", NULL};
     const json_t *w;
     size_t i;
-    fprintf(out, "%6s %6s %6s %9s %10s %10s %11s\n", "LCORE", "QUEUES", "BUSY%", "Mpps",
-            "CYCLES/PKT", "PKTS/BURST", "WAKE p99 us");
+    fprintf(out, "%6s %6s %6s %7s %9s %10s %10s %11s\n", "LCORE", "QUEUES", "BUSY%", "ASLEEP%",
+            "Mpps", "CYCLES/PKT", "PKTS/BURST", "WAKE p99 us");
     json_array_foreach(now->workers, i, w)
     {
         const json_t *old = find(before->workers, w, key);
-        double busy = grown(old, w, "busy_cycles"), idle = grown(old, w, "idle_cycles");
+        double busy = grown(old, w, "busy_cycles"), slept = grown(old, w, "slept_cycles");
+        double all = busy + slept + grown(old, w, "idle_cycles");
         double packets = grown(old, w, "packets");
         print_text(out, 6, json_object_get(w, "lcore"));
         fputc(' ', out);
         print_text(out, 6, json_object_get(w, "queues"));
         fputc(' ', out);
-        print_ratio(out, 6, 1, 100 * busy, busy + idle);
+        print_ratio(out, 6, 1, 100 * busy, all);
+        fputc(' ', out);
+        print_ratio(out, 7, 1, 100 * slept, all);
         fputc(' ', out);
         print_ratio(out, 9, 3, packets / 1e6, s);
         fputc(' ', out);

@@ -211,9 +211,8 @@ bool fwd_idle_sleep(struct fwd_worker *w)
 void fwd_idle_tell(const struct fwd_worker *w, struct fwd_idle_report *r)
 {
     const struct fwd_sleeper *idle = &w->sleeper;
-    double slept = (double)fwd_count_read(&idle->slept);
-    double all = slept + (double)fwd_count_read(&w->busy) + (double)fwd_count_read(&w->idle);
-    r->asleep_percent = all > 0 ? 100 * slept / all : 0;
+    double all = (double)fwd_worker_time(w);
+    r->asleep_percent = all > 0 ? 100.0 * (double)fwd_count_read(&idle->slept) / all : 0;
     r->sleeps = fwd_count_read(&idle->sleeps);
     r->measured = fwd_count_read(&idle->wakes.total);
     r->p50_us = fwd_hist_percentile(&idle->wakes, 50) / 1000;

@@ -108,6 +108,7 @@ static void write_workers(const struct fwd *fwd, FILE *out)
         {"worker_busy_cycles", "TSC cycles of turns that found packets.",
          offsetof(struct fwd_worker, busy)},
         {"worker_idle_cycles", "TSC cycles of the others.", offsetof(struct fwd_worker, idle)},
+        {"worker_slept_cycles", "TSC cycles asleep.", offsetof(struct fwd_worker, sleeper.slept)},
     };
     for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
         family(out, rows[k].name, "counter", rows[k].help);

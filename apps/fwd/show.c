@@ -129,8 +129,9 @@ int fwd_show_conservation(void *ctx, const json_t *args, struct fwd_reply *r)
 
 static json_t *one_worker(const struct fwd_worker *w)
 {
-    uint64_t busy = fwd_count_read(&w->busy), idle = fwd_count_read(&w->idle), packets = 0,
-             bursts = 0;
+    uint64_t busy = fwd_count_read(&w->busy), slept = fwd_count_read(&w->sleeper.slept),
+             packets = 0, bursts = 0;
+    double all = (double)fwd_worker_time(w);
     json_t *o = json_object();
     for (uint16_t i = 0; i < w->nrxq; i++) {
         packets += fwd_count_read(&w->rxq[i]->packets);
@@ -138,7 +139,8 @@ static json_t *one_worker(const struct fwd_worker *w)
     }
     SET_INT(o, "lcore", w->lcore);
     SET_INT(o, "queues", w->nrxq);
-    SET(o, "busy_percent", ratio(100.0 * (double)busy, (double)(busy + idle)));
+    SET(o, "busy_percent", ratio(100.0 * (double)busy, all));
+    SET(o, "asleep_percent", ratio(100.0 * (double)slept, all));
     SET(o, "cycles_per_packet", ratio((double)busy, (double)packets));
     SET(o, "packets_per_burst", ratio((double)packets, (double)bursts));
     SET_INT(o, "packets", packets);
@@ -146,13 +148,12 @@ static json_t *one_worker(const struct fwd_worker *w)
     SET_INT(o, "loops", fwd_count_read(&w->loops));
     SET_INT(o, "busy_loops", fwd_count_read(&w->busy_loops));
     SET_INT(o, "busy_cycles", busy);
-    SET_INT(o, "idle_cycles", idle);
+    SET_INT(o, "idle_cycles", fwd_count_read(&w->idle));
+    SET_INT(o, "slept_cycles", slept);
     if (w->fwd->conf.idle == FWD_IDLE_ADAPTIVE) {
         struct fwd_idle_report r;
         fwd_idle_tell(w, &r);
         SET_INT(o, "sleeps", r.sleeps);
-        SET_INT(o, "slept_cycles", fwd_count_read(&w->sleeper.slept));
-        SET(o, "asleep_percent", ratio(r.asleep_percent, 1));
         SET(o, "wake_p50_us", ratio((double)fwd_hist_percentile(&w->sleeper.wakes, 50), 1000));
         SET(o, "wake_p99_us", ratio((double)fwd_hist_percentile(&w->sleeper.wakes, 99), 1000));
         SET(o, "spins", json_boolean(r.spins));

@@ -6,7 +6,7 @@
 #include "control.h"
 
 struct sums {
-    uint64_t rx, tx, dropped, busy, cycles;
+    uint64_t rx, tx, dropped, busy, slept, cycles;
 };
 
 static struct sums sum_up(struct fwd *fwd)
@@ -25,7 +25,8 @@ static struct sums sum_up(struct fwd *fwd)
     for (uint16_t i = 0; i < fwd->nworkers; i++) {
         const struct fwd_worker *w = fwd->workers[i];
         s.busy += fwd_count_read(&w->busy);
-        s.cycles += fwd_count_read(&w->busy) + fwd_count_read(&w->idle);
+        s.slept += fwd_count_read(&w->sleeper.slept);
+        s.cycles += fwd_worker_time(w);
     }
     return s;
 }
@@ -45,11 +46,14 @@ void fwd_status_tick(struct fwd *fwd, uint64_t now_s)
         return;
     struct sums now = sum_up(fwd);
     uint64_t cycles = since(before.cycles, now.cycles);
+    double percent = cycles ? 100.0 / (double)cycles : 0.0;
     if (last_s)
-        printf("rx %" PRIu64 " tx %" PRIu64 " dropped %" PRIu64 " in %" PRIu64 " s, busy %.0f %%\n",
+        printf("rx %" PRIu64 " tx %" PRIu64 " dropped %" PRIu64 " in %" PRIu64
+               " s, busy %.0f %%, asleep %.0f %%\n",
                since(before.rx, now.rx), since(before.tx, now.tx),
                since(before.dropped, now.dropped), now_s - last_s,
-               cycles ? 100.0 * (double)since(before.busy, now.busy) / (double)cycles : 0.0);
+               percent * (double)since(before.busy, now.busy),
+               percent * (double)since(before.slept, now.slept));
     fflush(stdout);
     before = now;
     last_s = now_s;

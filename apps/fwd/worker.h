@@ -55,6 +55,12 @@ struct fwd_worker {
     uint32_t seen __rte_cache_aligned; // written by the worker: the last `asked` it has obeyed
 };
 
+// A worker's time so far, sleep included; TSC cycles. Any thread.
+static inline uint64_t fwd_worker_time(const struct fwd_worker *w)
+{
+    return fwd_count_read(&w->busy) + fwd_count_read(&w->idle) + fwd_count_read(&w->sleeper.slept);
+}
+
 // Makes a worker for each lcore but the main one, and fwd->control. Nobody runs yet. 0 or a
 // negative errno.
 int fwd_workers_make(struct fwd *fwd);

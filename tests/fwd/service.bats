@@ -43,7 +43,7 @@ teardown() {
 @test "metrics: well-formed OpenMetrics, and the port's count in them" {
     start_fwd --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini"
     [ "$(stat -c %a "$dir/m")" = 600 ]
-    wait_for 20 grep -Eq '^rx [1-9][0-9]* tx [0-9]+ dropped [0-9]+ in [0-9]+ s, busy [0-9]+ %' "$dir/log"
+    wait_for 20 grep -Eq '^rx [1-9][0-9]* tx [0-9]+ dropped [0-9]+ in [0-9]+ s, busy [0-9]+ %, asleep [0-9]+ %' "$dir/log"
     flows() { get GET /metrics | grep -q '^tern_fwd_port_rx_packets_total{port="net_null0"} [1-9]'; }
     wait_for 30 flows
     get GET /metrics >"$dir/text"

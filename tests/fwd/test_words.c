@@ -167,12 +167,13 @@ static void test_top(void **state)
     FILE *f = fmemopen(out, sizeof(out), "w");
     (void)state;
     load(&a, 10, "{}",
-         "[{\"lcore\":1,\"busy_cycles\":0,\"idle_cycles\":0,\"packets\":0,\"bursts\":0}]",
+         "[{\"lcore\":1,\"busy_cycles\":0,\"idle_cycles\":0,\"slept_cycles\":50,\"packets\":0,"
+         "\"bursts\":0}]",
          "[{\"port\":\"a\",\"rx\":1000000,\"tx\":0,\"dropped\":0}]",
          "[{\"port\":\"a\",\"direction\":\"rx\",\"queue\":0,\"packets\":0,\"kicks\":0}]", "[]");
     load(&b, 12, "{\"uptime_s\":3723,\"mode\":\"mac\"}",
-         "[{\"lcore\":1,\"queues\":2,\"busy_cycles\":300,\"idle_cycles\":100,\"packets\":10,"
-         "\"bursts\":4}]",
+         "[{\"lcore\":1,\"queues\":2,\"busy_cycles\":300,\"idle_cycles\":100,"
+         "\"slept_cycles\":1650,\"packets\":10,\"bursts\":4}]",
          "[{\"port\":\"a\",\"rx\":5000000,\"tx\":0,\"dropped\":0},"
          "{\"port\":\"b\",\"rx\":2000000,\"tx\":4000000,\"dropped\":1000000}]",
          "[{\"port\":\"a\",\"direction\":\"rx\",\"queue\":0,\"packets\":4000000,\"kicks\":8000,"
@@ -182,7 +183,7 @@ static void test_top(void **state)
     fclose(f);
     assert_non_null(strstr(out, "up 1:02:03"));
     assert_non_null(strstr(out, "received 3.000 Mpps  sent 2.000 Mpps  dropped 0.500 Mpps"));
-    assert_non_null(strstr(out, "  75.0     0.000         30        2.5"));
+    assert_non_null(strstr(out, "  15.0    80.0     0.000         30        2.5"));
     assert_non_null(strstr(out, "dropped     0.500 Mpps  b  tx_full: full"));
     assert_non_null(strstr(out, "     2.000        2.0        0.0  ok"));
     unload(&a);
