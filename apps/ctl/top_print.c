@@ -59,7 +59,7 @@ static void print_head(const struct top_look *before, const struct top_look *now
                        FILE *out)
 {
     static const char *const key[] = {"port", NULL};
-    double rx = 0, tx = 0, dropped = 0, up = number(now->status, "uptime_s");
+    double rx = 0, tx = 0, moved = 0, dropped = 0, up = number(now->status, "uptime_s");
     const json_t *p;
     size_t i;
     json_array_foreach(now->ports, i, p)
@@ -67,6 +67,7 @@ static void print_head(const struct top_look *before, const struct top_look *now
         const json_t *old = find(before->ports, p, key);
         rx += grown(old, p, "rx");
         tx += grown(old, p, "tx");
+        moved += grown(old, p, "single_copy");
         dropped += grown(old, p, "dropped");
     }
     fputs("tern-fwd ", out);
@@ -77,8 +78,8 @@ static void print_head(const struct top_look *before, const struct top_look *now
     print_text(out, 0, json_object_get(now->status, "idle"));
     fprintf(out, "  up %.0f:%02.0f:%02.0f\n", (double)(long)(up / 3600),
             (double)((long)(up / 60) % 60), (double)((long)up % 60));
-    fprintf(out, "received %.3f Mpps  sent %.3f Mpps  dropped %.3f Mpps\n\n", rx / s / 1e6,
-            tx / s / 1e6, dropped / s / 1e6);
+    fprintf(out, "received %.3f Mpps  sent %.3f Mpps (%.3f by single copy)  dropped %.3f Mpps\n\n",
+            rx / s / 1e6, tx / s / 1e6, moved / s / 1e6, dropped / s / 1e6);
 }
 
 static void print_workers(const struct top_look *before, const struct top_look *now, double s,

@@ -62,6 +62,13 @@ static void tx_of(struct fwd *fwd, const struct fwd_port *port, FILE *out)
     port_sample(out, "port_tx_packets_total", port, c.tx);
 }
 
+static void moved_of(struct fwd *fwd, const struct fwd_port *port, FILE *out)
+{
+    struct fwd_count c;
+    fwd_count_port(fwd, port->id, &c);
+    port_sample(out, "port_single_copy_packets_total", port, c.moved);
+}
+
 static void made_of(struct fwd *fwd, const struct fwd_port *port, FILE *out)
 {
     struct fwd_count c;
@@ -88,6 +95,9 @@ static void write_ports(struct fwd *fwd, FILE *out)
     each_port(fwd, out, rx_of);
     family(out, "port_tx_packets", "counter", "Packets that the port took to send.");
     each_port(fwd, out, tx_of);
+    family(out, "port_single_copy_packets", "counter",
+           "Of the sent ones, those that were copied once, from guest to guest.");
+    each_port(fwd, out, moved_of);
     family(out, "port_made_packets", "counter",
            "Packets made here: copies of flooded ones, answers, errors.");
     each_port(fwd, out, made_of);

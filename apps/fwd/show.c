@@ -76,6 +76,7 @@ static json_t *one_port(struct fwd *fwd, const struct fwd_port *p)
         SET(o, "peer", json_string(p->peer->name));
     SET_INT(o, "rx", c.rx);
     SET_INT(o, "tx", c.tx);
+    SET_INT(o, "single_copy", c.moved);
     SET_INT(o, "dropped", drops_of(&c));
     return o;
 }

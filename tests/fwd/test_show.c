@@ -117,6 +117,13 @@ static void metrics_have(const char *line)
     free(text);
 }
 
+static void single_copies_are_shown(void **state)
+{
+    (void)state;
+    assert_float_equal(shown(fwd_show_ports, "single_copy"), 20, 0.001);
+    metrics_have("\ntern_fwd_port_single_copy_packets_total{port=\"a\"} 20\n");
+}
+
 static void metrics_tell_of_sleep(void **state)
 {
     (void)state;
@@ -128,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sleep_is_part_of_a_workers_time),
         cmocka_unit_test(the_log_tells_of_sleep_too),
+        cmocka_unit_test(single_copies_are_shown),
         cmocka_unit_test(metrics_tell_of_sleep),
     };
     return cmocka_run_group_tests(tests, start, stop);

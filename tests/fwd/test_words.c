@@ -175,14 +175,16 @@ static void test_top(void **state)
          "[{\"lcore\":1,\"queues\":2,\"busy_cycles\":300,\"idle_cycles\":100,"
          "\"slept_cycles\":1650,\"packets\":10,\"bursts\":4}]",
          "[{\"port\":\"a\",\"rx\":5000000,\"tx\":0,\"dropped\":0},"
-         "{\"port\":\"b\",\"rx\":2000000,\"tx\":4000000,\"dropped\":1000000}]",
+         "{\"port\":\"b\",\"rx\":2000000,\"tx\":4000000,\"single_copy\":3000000,"
+         "\"dropped\":1000000}]",
          "[{\"port\":\"a\",\"direction\":\"rx\",\"queue\":0,\"packets\":4000000,\"kicks\":8000,"
          "\"verdict\":\"ok\"}]",
          "[{\"port\":\"b\",\"cause\":\"tx_full\",\"packets\":1000000,\"meaning\":\"full\"}]");
     top_print(&a, &b, f);
     fclose(f);
     assert_non_null(strstr(out, "up 1:02:03"));
-    assert_non_null(strstr(out, "received 3.000 Mpps  sent 2.000 Mpps  dropped 0.500 Mpps"));
+    assert_non_null(strstr(out, "received 3.000 Mpps  sent 2.000 Mpps (1.500 by single copy)  "
+                                "dropped 0.500 Mpps"));
     assert_non_null(strstr(out, "  15.0    80.0     0.000         30        2.5"));
     assert_non_null(strstr(out, "dropped     0.500 Mpps  b  tx_full: full"));
     assert_non_null(strstr(out, "     2.000        2.0        0.0  ok"));
