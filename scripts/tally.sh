@@ -39,13 +39,21 @@ failed_cases() {
         show && lines++ < 100 { print name ": " $0 }' "$1"
 }
 
+# losses LOG: of each TAP test in meson's log the lines by which its cases tell what was lost under way; meson shows
+# nothing of tests that pass.
+losses() {
+    awk '
+        /^test: / { name = $2; next }
+        /^# losses: / { print "losses: " name ": " substr($0, 11) }' "$1"
+}
+
 # total LABEL FILE: the number that meson printed behind one of its closing labels.
 total() {
     awk -v label="$1:" 'index($0, label) == 1 { n = $NF } END { print n + 0 }' "$2"
 }
 
 # tally OUTPUT LOG STATUS: adds to $passed, $failed and $skipped what a run came to, and prints what meson keeps to
-# itself: what failed and what was skipped inside of its tests. A skipped case counts like a skipped test.
+# itself: what failed, what was skipped and what was lost inside of its tests. A skipped case counts like a skipped test.
 tally() {
     local out=$1 log=$2 status=$3 good bad none reasons
     good=$(($(total Ok "$out") + $(total 'Expected Fail' "$out")))
@@ -56,6 +64,7 @@ tally() {
         bad=1
     fi
     ((bad == 0)) || failed_cases "$log"
+    losses "$log"
     mapfile -t reasons < <(skip_reasons "$log")
     ((${#reasons[@]} == 0)) || printf '%s\n' "${reasons[@]}"
     ((none >= ${#reasons[@]})) || none=${#reasons[@]}

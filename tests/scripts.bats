@@ -55,6 +55,17 @@ ok 2 five # skip why' 0 ", protocol: 'tap'"
     [ "$(wc -l <<<"$notes")" = 7 ]
 }
 
+@test "scripts/test: what cases tell of losses is shown" {
+    add flow '1..1
+# losses: a guest goes: sent=9 received=7 lost=2
+# something else
+ok 1 a guest goes' 0 ", protocol: 'tap'"
+    count
+    printf '%s\n' "$notes"
+    [ "$passed $failed $skipped" = '1 0 0' ]
+    [ "$notes" = 'losses: flow: a guest goes: sent=9 received=7 lost=2' ]
+}
+
 @test "scripts/test: failed cases are named" {
     add good 'fine'
     add tap '1..2
