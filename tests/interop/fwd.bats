@@ -219,7 +219,7 @@ sigterm() {
     [ "$dropped" = 0 ]
 }
 
-# What is lost lay in the rings of the guest behind it, so tern-fwd had nothing to drop.
+# What is lost lay in the rings of the guest behind it, or came when it had gone, and then tern-fwd tells of it.
 @test "a port that goes in the middle of its flow and comes again: what is lost is told" {
     fwd_start --config '(0,0,1),(1,0,1)'
     far_guest packed_vq=1
