@@ -146,7 +146,7 @@ static int forward(int signals)
         fwd_notify_ready(&fwd);
         fwd_watch_run();
     }
-    fwd_notify_stopping();
+    fwd_notify_stopping(&fwd);
     fwd_control_stop();
     fwd_workers_stop(&fwd);
     fwd_drain(&fwd);

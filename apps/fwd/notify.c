@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define STOP_US 30000000u // what a stop may take beside its drain
+
 // The protocol of sd_notify(3): one datagram of lines to the socket that the environment names.
 static void tell(const char *text)
 {
@@ -48,9 +50,12 @@ void fwd_notify_reloading(void)
     tell(text);
 }
 
-void fwd_notify_stopping(void)
+void fwd_notify_stopping(const struct fwd *fwd)
 {
-    tell("STOPPING=1\n");
+    char text[64];
+    snprintf(text, sizeof(text), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64 "\n",
+             1000 * (uint64_t)fwd->conf.drain_ms + STOP_US);
+    tell(text);
 }
 
 static bool watched(void)

@@ -8,7 +8,10 @@
 
 void fwd_notify_ready(const struct fwd *fwd);
 void fwd_notify_reloading(void);
-void fwd_notify_stopping(void);
+
+// It stops, which may take as long as conf.drain_ms says and then some: longer than the unit allows
+// without this.
+void fwd_notify_stopping(const struct fwd *fwd);
 
 // Once a second. Feeds the watchdog when every worker has ended a turn of its loop: a worker that
 // hangs makes the control thread wait for it, and then nobody feeds.

@@ -100,7 +100,8 @@ END
     has 'holds        yes'
 }
 
-@test "systemd is told: ready, watchdog, reloading, stopping" {
+@test "systemd is told: ready, watchdog, reloading, stopping and for how long" {
+    sed -i 's/^idle = .*/&\ndrain = 600000/' "$dir/ini"
     python3 - "$dir/n" "$dir/told" <<'END' 3>&- &
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(sys.argv[1]); s.settimeout(60)
@@ -124,6 +125,8 @@ END
     pid=
     wait "$listener"
     grep -q '^STOPPING=1' "$dir/told"
+    # As long as the configuration allows, and what the end takes beside it.
+    grep -q '^EXTEND_TIMEOUT_USEC=630000000$' "$dir/told"
 }
 
 @test "reload: ports come, go and change, queues move, and an error changes nothing" {
