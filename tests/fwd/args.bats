@@ -27,6 +27,14 @@ teardown() { rm -rf "/var/run/dpdk/fwdargs$$"; }
     refused --config '(0,0,1),(1,0,'
 }
 
+@test "tern-fwd(1) has each option of --help, and no other" {
+    "$fwd" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u >"$BATS_TEST_TMPDIR/help"
+    sed -n '/^# OPTIONS/,/^# CONFIGURATION/{/^\*--/p}' "$TERN_ROOT/docs/man/tern-fwd.1.scd" |
+        grep -oE -- '--[a-z][a-z-]+' | sort -u >"$BATS_TEST_TMPDIR/page"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/help")" -ge 15 ]
+    diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/page"
+}
+
 @test "tern-fwd: ports and lcores that do not exist are refused before it forwards" {
     local bad
     for bad in '(2,0,1)' '(0,0,0)' '(0,0,9)'; do
