@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "forward.h"
 #include "show.h"
@@ -11,7 +12,7 @@
 
 #define HISTORY_MAX 8192
 
-// Each queue at its last look, by "port/direction/queue".
+// What fwd_verdict_before() remembers of each queue, by "port/direction/queue".
 static json_t *history;
 
 // ---- what the driver tells ----
@@ -94,15 +95,15 @@ static json_t *tx_row(const struct fwd *fwd, const struct fwd_port *port, unsign
 
 // ---- all ----
 
-static void add_verdict(json_t *row, json_t *list)
+static void add_verdict(json_t *row, json_t *list, uint64_t now_ms)
 {
     char key[128], buf[96];
     snprintf(key, sizeof(key), "%s/%s/%d", json_string_value(json_object_get(row, "port")),
              json_string_value(json_object_get(row, "direction")),
              (int)json_integer_value(json_object_get(row, "queue")));
-    const char *verdict = fwd_verdict(json_object_get(history, key), row, buf);
-    json_object_set_new(row, "verdict", json_string(verdict));
-    json_object_set(history, key, row);
+    json_t *before = fwd_verdict_before(history, key, row, now_ms);
+    json_object_set_new(row, "verdict", json_string(fwd_verdict(before, row, buf)));
+    json_decref(before);
     json_array_append_new(list, row);
 }
 
@@ -110,21 +111,24 @@ int fwd_show_queues(void *ctx, const json_t *args, struct fwd_reply *r)
 {
     struct fwd *fwd = ctx;
     struct fwd_port *only;
+    struct timespec now;
     if (fwd_show_wanted(fwd, args, &only, r))
         return -ENODEV;
     if (!history || json_object_size(history) > HISTORY_MAX) {
         json_decref(history);
         history = json_object();
     }
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t now_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     r->result = json_array();
     for (uint16_t p = 0; p < FWD_PORTS_MAX; p++) {
         const struct fwd_port *port = fwd->ports[p];
         if (!port || (only && only != port))
             continue;
         for (uint16_t i = 0; i < port->nrxq; i++)
-            add_verdict(rx_row(fwd, &port->rxq[i]), r->result);
+            add_verdict(rx_row(fwd, &port->rxq[i]), r->result, now_ms);
         for (uint16_t i = 0; i < port->ntxq; i++)
-            add_verdict(tx_row(fwd, port, i), r->result);
+            add_verdict(tx_row(fwd, port, i), r->result, now_ms);
     }
     return 0;
 }

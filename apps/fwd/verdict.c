@@ -79,3 +79,18 @@ const char *fwd_verdict(const json_t *before, const json_t *now, char buf[96])
         return "stopped";
     return is(now, "direction", "rx") ? verdict_rx(before, now) : verdict_tx(before, now);
 }
+
+// Two looks a queue are kept, at least FWD_LOOK_MS apart: while the newer one is too young to be
+// compared with, the older one is not.
+json_t *fwd_verdict_before(json_t *history, const char *key, json_t *row, uint64_t now_ms)
+{
+    json_t *kept = json_object_get(history, key), *newer = json_object_get(kept, "newer");
+    json_t *older = json_object_get(kept, "older");
+    bool ripe = now_ms - (uint64_t)number(kept, "at_ms") >= FWD_LOOK_MS;
+    json_t *before = json_incref(ripe || !older ? newer : older);
+    if (ripe || !newer)
+        json_object_set_new(history, key,
+                            json_pack("{s:O*, s:O, s:I}", "older", newer, "newer", row, "at_ms",
+                                      (json_int_t)now_ms));
+    return before;
+}

@@ -12,6 +12,11 @@
 #define RX "\"direction\":\"rx\",\"link\":\"up\",\"lcore\":1,"
 #define TX "\"direction\":\"tx\",\"link\":\"up\",\"lcore\":1,"
 
+static json_int_t number_of(const json_t *row, const char *name)
+{
+    return json_integer_value(json_object_get(row, name));
+}
+
 static const struct {
     const char *before, *now, *verdict;
 } t[] = {
@@ -130,11 +135,57 @@ static void test_the_other_end(void **state)
     json_decref(row);
 }
 
+// A packet each 200 ms. Who looks each 20 ms sees them move all the same, and shortens no look of
+// one who looks each second.
+static void test_looks(void **state)
+{
+    char buf[96];
+    json_t *history = json_object();
+    (void)state;
+    for (unsigned ms = 1000; ms < 5000; ms += 20) {
+        json_t *row = json_pack("{s:s, s:s, s:i, s:i}", "direction", "rx", "link", "up", "lcore", 1,
+                                "packets", (int)(ms / 200));
+        json_t *before = fwd_verdict_before(history, "a/rx/0", row, ms);
+        assert_int_equal(before == NULL, ms == 1000);
+        if (ms >= 1200)
+            assert_string_equal(fwd_verdict(before, row, buf), "ok");
+        // Not of long ago, either.
+        if (ms >= 2000)
+            assert_in_range(ms / 200 - (unsigned)number_of(before, "packets"), FWD_LOOK_MS / 200,
+                            2 * FWD_LOOK_MS / 200 + 1);
+        json_decref(before);
+        json_decref(row);
+    }
+    // Other queues have looks of their own.
+    json_t *row = json_pack("{s:i}", "packets", 7);
+    assert_null(fwd_verdict_before(history, "a/tx/0", row, 5000));
+    json_decref(row);
+    json_decref(history);
+}
+
+// After a long rest the last look is what counts, and not the one before.
+static void test_looks_that_are_rare(void **state)
+{
+    json_t *history = json_object();
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        json_t *row = json_pack("{s:i}", "packets", i);
+        json_t *before = fwd_verdict_before(history, "q", row, 60000u * (unsigned)(i + 1));
+        if (i)
+            assert_int_equal(number_of(before, "packets"), i - 1);
+        json_decref(before);
+        json_decref(row);
+    }
+    json_decref(history);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_the_other_end),
+        cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_looks_that_are_rare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

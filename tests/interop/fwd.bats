@@ -248,7 +248,7 @@ sigterm() {
 
 # --- verdicts: what `show queues` says of a queue -------------------------------------------------
 
-# verdict PORT rx|tx: since the last time that it was asked for
+# verdict PORT rx|tx: of the last quarter of a second, or since it was asked for before that
 verdict() {
     ctl --json show queues "port=$1" | tr -d '\n' | tr '}' '\n' |
         sed -n "/\"direction\": *\"$2\"/s/.*\"verdict\": *\"\([^\"]*\)\".*/\1/p"
