@@ -17,6 +17,7 @@
     X(FWD_NO_RX_BUFFERS, "no_rx_buffers", "the guest behind the output gave no receive buffers") \
     X(FWD_SMALL_BUFFERS, "small_buffers",                                                        \
       "longer than the receive buffers of the guest behind the output")                          \
+    X(FWD_PORT_DROPPED, "port_dropped", "the output took it and dropped it: see its xstats")     \
     X(FWD_LINK_DOWN, "link_down", "nobody is connected to the output")                           \
     X(FWD_HANDOVER_FULL, "handover_full", "the worker that owns the output did not keep up")     \
     X(FWD_NO_PORT, "no_port", "there is no output for this input")                               \
@@ -56,7 +57,7 @@ const char *fwd_cause_text(enum fwd_cause cause);
 struct fwd_count {
     uint64_t rx;     // received
     uint64_t made;   // made here to be sent: copies of flooded packets, ARP answers, ICMP errors
-    uint64_t tx;     // taken by the output
+    uint64_t tx;     // taken by the output; in sums over a port: and not dropped by it (own.h)
     uint64_t moved;  // of these, with a single copy from guest to guest
     uint64_t handed; // put into the ring to the worker that owns the output
     uint64_t taken;  // taken from such rings, as the owner
@@ -79,6 +80,7 @@ static inline uint64_t fwd_count_read(const uint64_t *counter)
 void fwd_count_sum(struct fwd_count *sum, const struct fwd_count *from);
 
 struct fwd;
+struct fwd_port;
 
 // The whole program at one instant, ports that were removed included.
 struct fwd_snapshot {
@@ -87,8 +89,10 @@ struct fwd_snapshot {
     uint64_t in_flight; // measured: in hand-over rings and in transmit buffers
 };
 
-// Control thread. Holds all workers while it counts.
+// Control thread. Holds all workers while it counts. What a port took and dropped is known when the
+// port has told it, after that: `tx` is never more than the ports have sent by then.
 void fwd_count_snapshot(struct fwd *fwd, struct fwd_snapshot *s);
 
-// One port summed over the workers, at no particular instant (no worker waits). Control thread.
-void fwd_count_port(struct fwd *fwd, uint16_t port_id, struct fwd_count *sum);
+// One port summed over the workers, at no particular instant (no worker waits). Asks the port, too:
+// port->own is new. Control thread.
+void fwd_count_port(struct fwd *fwd, struct fwd_port *port, struct fwd_count *sum);

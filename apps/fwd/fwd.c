@@ -80,12 +80,13 @@ static int link_port(struct fwd *fwd, struct fwd_port *port)
 }
 
 // The counts of a port's place move to `gone`, for the next port that gets the place.
-static void keep_counts(struct fwd *fwd, uint16_t port_id)
+static void keep_counts(struct fwd *fwd, struct fwd_port *port)
 {
-    for (uint16_t i = 0; i <= fwd->nworkers; i++) {
-        fwd_count_sum(&fwd->gone, &fwd->workers[i]->count[port_id]);
-        memset(&fwd->workers[i]->count[port_id], 0, sizeof(struct fwd_count));
-    }
+    struct fwd_count sum;
+    fwd_count_port(fwd, port, &sum);
+    fwd_count_sum(&fwd->gone, &sum);
+    for (uint16_t i = 0; i <= fwd->nworkers; i++)
+        memset(&fwd->workers[i]->count[port->id], 0, sizeof(struct fwd_count));
 }
 
 static void unlink_port(struct fwd *fwd, struct fwd_port *port)
@@ -99,7 +100,7 @@ static void unlink_port(struct fwd *fwd, struct fwd_port *port)
     fwd_port_pair_up(fwd);
     fwd_plan_apply(fwd);
     fwd_idle_forget(fwd, port);
-    keep_counts(fwd, port->id);
+    keep_counts(fwd, port);
     fwd_release(fwd);
 }
 

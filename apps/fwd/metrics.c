@@ -25,84 +25,83 @@ static void family(FILE *out, const char *name, const char *type, const char *he
     fprintf(out, "# TYPE tern_fwd_%s %s\n# HELP tern_fwd_%s %s\n", name, type, name, help);
 }
 
-static void port_sample(FILE *out, const char *name, const struct fwd_port *port, uint64_t value)
+static void port_sample(FILE *out, const char *name, const char *ending,
+                        const struct fwd_port *port, uint64_t value)
 {
-    fprintf(out, "tern_fwd_%s{", name);
+    fprintf(out, "tern_fwd_%s%s{", name, ending);
     label(out, "port", port->name);
     fprintf(out, "} %" PRIu64 "\n", value);
 }
 
 // ---- ports ----
 
-static void each_port(struct fwd *fwd, FILE *out,
-                      void (*fn)(struct fwd *, const struct fwd_port *, FILE *))
+// A port and its counts, which belong together.
+struct told {
+    const struct fwd_port *port;
+    struct fwd_count count;
+};
+
+static uint16_t ask_ports(struct fwd *fwd, struct told *ports)
 {
-    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++)
-        if (fwd->ports[p])
-            fn(fwd, fwd->ports[p], out);
+    uint16_t n = 0;
+    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++) {
+        if (!fwd->ports[p])
+            continue;
+        ports[n].port = fwd->ports[p];
+        fwd_count_port(fwd, fwd->ports[p], &ports[n++].count);
+    }
+    return n;
 }
 
-static void link_of(struct fwd *fwd, const struct fwd_port *port, FILE *out)
+static void write_links(const struct told *ports, uint16_t n, FILE *out)
 {
-    (void)fwd;
-    port_sample(out, "port_up", port, fwd_port_link_up(port));
+    family(out, "port_up", "gauge", "1: the link is up.");
+    for (uint16_t i = 0; i < n; i++)
+        port_sample(out, "port_up", "", ports[i].port, fwd_port_link_up(ports[i].port));
 }
 
-static void rx_of(struct fwd *fwd, const struct fwd_port *port, FILE *out)
+static void write_counts(const struct told *ports, uint16_t n, FILE *out)
 {
-    struct fwd_count c;
-    fwd_count_port(fwd, port->id, &c);
-    port_sample(out, "port_rx_packets_total", port, c.rx);
+    static const struct {
+        const char *name, *help;
+        size_t at;
+    } rows[] = {
+        {"port_rx_packets", "Packets received.", offsetof(struct fwd_count, rx)},
+        {"port_tx_packets", "Packets that the port took to send, and did not drop.",
+         offsetof(struct fwd_count, tx)},
+        {"port_single_copy_packets",
+         "Of the sent ones, those that were copied once, from guest to guest.",
+         offsetof(struct fwd_count, moved)},
+        {"port_made_packets", "Packets made here: copies of flooded ones, answers, errors.",
+         offsetof(struct fwd_count, made)},
+    };
+    for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+        family(out, rows[k].name, "counter", rows[k].help);
+        for (uint16_t i = 0; i < n; i++)
+            port_sample(out, rows[k].name, "_total", ports[i].port,
+                        *(const uint64_t *)((const char *)&ports[i].count + rows[k].at));
+    }
 }
 
-static void tx_of(struct fwd *fwd, const struct fwd_port *port, FILE *out)
+static void write_drops(const struct told *ports, uint16_t n, FILE *out)
 {
-    struct fwd_count c;
-    fwd_count_port(fwd, port->id, &c);
-    port_sample(out, "port_tx_packets_total", port, c.tx);
-}
-
-static void moved_of(struct fwd *fwd, const struct fwd_port *port, FILE *out)
-{
-    struct fwd_count c;
-    fwd_count_port(fwd, port->id, &c);
-    port_sample(out, "port_single_copy_packets_total", port, c.moved);
-}
-
-static void made_of(struct fwd *fwd, const struct fwd_port *port, FILE *out)
-{
-    struct fwd_count c;
-    fwd_count_port(fwd, port->id, &c);
-    port_sample(out, "port_made_packets_total", port, c.made);
-}
-
-static void drops_of(struct fwd *fwd, const struct fwd_port *port, FILE *out)
-{
-    struct fwd_count c;
-    fwd_count_port(fwd, port->id, &c);
-    for (int i = 0; i < FWD_NCAUSES; i++) {
-        fputs("tern_fwd_port_dropped_packets_total{", out);
-        label(out, "port", port->name);
-        fprintf(out, ",cause=\"%s\"} %" PRIu64 "\n", fwd_cause_name(i), c.drop[i]);
+    family(out, "port_dropped_packets", "counter", "Packets dropped, by cause.");
+    for (uint16_t i = 0; i < n; i++) {
+        for (int k = 0; k < FWD_NCAUSES; k++) {
+            fputs("tern_fwd_port_dropped_packets_total{", out);
+            label(out, "port", ports[i].port->name);
+            fprintf(out, ",cause=\"%s\"} %" PRIu64 "\n", fwd_cause_name(k), ports[i].count.drop[k]);
+        }
     }
 }
 
 static void write_ports(struct fwd *fwd, FILE *out)
 {
-    family(out, "port_up", "gauge", "1: the link is up.");
-    each_port(fwd, out, link_of);
-    family(out, "port_rx_packets", "counter", "Packets received.");
-    each_port(fwd, out, rx_of);
-    family(out, "port_tx_packets", "counter", "Packets that the port took to send.");
-    each_port(fwd, out, tx_of);
-    family(out, "port_single_copy_packets", "counter",
-           "Of the sent ones, those that were copied once, from guest to guest.");
-    each_port(fwd, out, moved_of);
-    family(out, "port_made_packets", "counter",
-           "Packets made here: copies of flooded ones, answers, errors.");
-    each_port(fwd, out, made_of);
-    family(out, "port_dropped_packets", "counter", "Packets dropped, by cause.");
-    each_port(fwd, out, drops_of);
+    static struct told ports[FWD_PORTS_MAX]; // the control thread's
+    uint16_t n = ask_ports(fwd, ports);
+    write_links(ports, n, out);
+    write_counts(ports, n, out);
+    write_drops(ports, n, out);
 }
 
 // ---- workers and queues ----

@@ -134,6 +134,7 @@ static int on_link(uint16_t id, enum rte_eth_event_type type, void *arg, void *r
 
 static int start(struct fwd_port *port)
 {
+    struct rte_eth_stats before = {.opackets = 0};
     if (port->conf.has_mac)
         rte_eth_dev_default_mac_addr_set(port->id, (struct rte_ether_addr *)port->conf.mac);
     int rc = rte_eth_dev_start(port->id);
@@ -145,6 +146,8 @@ static int start(struct fwd_port *port)
     rte_eth_promiscuous_enable(port->id); // those that cannot receive everything anyway
     rte_eth_macaddr_get(port->id, &port->mac);
     rte_eth_dev_get_mtu(port->id, &port->mtu);
+    rte_eth_stats_get(port->id, &before);
+    fwd_own_start(&port->own, &before);
     rte_eth_dev_callback_register(port->id, RTE_ETH_EVENT_INTR_LSC, on_link, port);
     learn_link(port);
     return 0;

@@ -8,6 +8,7 @@
 #include <rte_ethdev.h>
 
 #include "conf.h"
+#include "own.h"
 
 #define FWD_PORTS_MAX RTE_MAX_ETHPORTS
 #define FWD_QUEUES_MAX 128
@@ -57,6 +58,7 @@ struct fwd_port {
     char name[RTE_ETH_NAME_MAX_LEN];
     struct fwd_conf_port conf;
     struct rte_ring **rings; // hand-over rings by sending worker, the control thread's last
+    struct fwd_own own;      // the control thread's
     uint64_t busy_before[FWD_QUEUES_MAX]; // of each queue: see fwd_rebalance()
     struct fwd_rxq rxq[FWD_QUEUES_MAX];
 };

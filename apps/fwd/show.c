@@ -57,12 +57,12 @@ static uint64_t drops_of(const struct fwd_count *c)
     return sum;
 }
 
-static json_t *one_port(struct fwd *fwd, const struct fwd_port *p)
+static json_t *one_port(struct fwd *fwd, struct fwd_port *p)
 {
     struct fwd_count c;
     char mac[RTE_ETHER_ADDR_FMT_SIZE];
     json_t *o = json_object();
-    fwd_count_port(fwd, p->id, &c);
+    fwd_count_port(fwd, p, &c);
     rte_ether_format_addr(mac, sizeof(mac), &p->mac);
     SET(o, "port", json_string(p->name));
     SET_INT(o, "id", p->id);
@@ -103,7 +103,7 @@ int fwd_show_drops(void *ctx, const json_t *args, struct fwd_reply *r)
         struct fwd_count c;
         if (!fwd->ports[p])
             continue;
-        fwd_count_port(fwd, p, &c);
+        fwd_count_port(fwd, fwd->ports[p], &c);
         for (int i = 0; i < FWD_NCAUSES; i++)
             if (c.drop[i])
                 json_array_append_new(

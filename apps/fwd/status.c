@@ -16,7 +16,7 @@ static struct sums sum_up(struct fwd *fwd)
         struct fwd_count c;
         if (!fwd->ports[p])
             continue;
-        fwd_count_port(fwd, p, &c);
+        fwd_count_port(fwd, fwd->ports[p], &c);
         s.rx += c.rx;
         s.tx += c.tx;
         for (int i = 0; i < FWD_NCAUSES; i++)

@@ -46,17 +46,23 @@ static void lcores(char *text, size_t size)
 int bed_eal_start(void **state)
 {
     static char prefix[32], cores[96];
-    char *argv[] = {(char *)"test",
-                    (char *)"--no-huge",
-                    (char *)"-m",
-                    (char *)"192",
-                    (char *)"--no-pci",
-                    (char *)"--no-telemetry",
-                    (char *)"--lcores",
-                    cores,
-                    (char *)"--log-level=error",
-                    (char *)"--file-prefix",
-                    prefix};
+    char *argv[] = {
+        (char *)"test",
+        (char *)"--no-huge",
+        (char *)"-m",
+        (char *)"192",
+        (char *)"--no-pci",
+        (char *)"--no-telemetry",
+        (char *)"--lcores",
+        cores,
+        (char *)"--log-level=error",
+        (char *)"--file-prefix",
+        prefix,
+#ifdef TERN_PLUGIN
+        (char *)"-d",
+        (char *)TERN_PLUGIN,
+#endif
+    };
     (void)state;
     snprintf(prefix, sizeof(prefix), OURS "%d", (int)getpid());
     lcores(cores, sizeof(cores));

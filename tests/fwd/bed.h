@@ -53,7 +53,8 @@ struct bed {
 
 extern struct rte_mempool *bed_pool; // of the packets that come from outside
 
-// For cmocka's group: starts EAL with a main lcore and three workers; ends it.
+// For cmocka's group: starts EAL with a main lcore and three workers, and net_tern_vhost where
+// TERN_PLUGIN is defined; ends it.
 int bed_eal_start(void **state);
 int bed_eal_stop(void **state);
 

@@ -68,6 +68,7 @@ for line in lines[:-2]:
         assert any(m[1] == family + e for e in ends), line
         assert (m[1], m[2]) not in samples, line; samples.add((m[1], m[2]))
 assert len(samples) > 20
+assert ("tern_fwd_port_dropped_packets_total", '{port="net_ring0",cause="port_dropped"}') in samples
 END
 }
 

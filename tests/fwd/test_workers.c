@@ -112,7 +112,7 @@ static void several_workers_share_an_output(void **state)
     bed_await_sent(&bed, 5000);
     check_all_came(&bed);
     struct fwd_count sum;
-    fwd_count_port(bed.fwd, fwd_port_find(bed.fwd, bed.port[1].name)->id, &sum);
+    fwd_count_port(bed.fwd, fwd_port_find(bed.fwd, bed.port[1].name), &sum);
     assert_int_equal(sum.handed, bed.flow[1].sent + bed.flow[2].sent);
     assert_int_equal(sum.taken, sum.handed);
     bed_free(&bed);
