@@ -141,6 +141,32 @@ static void print_drops(const struct top_look *before, const struct top_look *no
         fputc('\n', out);
 }
 
+// What the ports lost before the program got it: packets, or times that there was no packet buffer.
+static void print_before_rx(const struct top_look *before, const struct top_look *now, double s,
+                            FILE *out)
+{
+    static const char *const key[] = {"port", NULL};
+    static const char *const names[] = {"rx_missed", "rx_errors", "rx_no_mbuf"};
+    const json_t *p;
+    size_t i;
+    bool any = false;
+    json_array_foreach(now->ports, i, p)
+    {
+        const json_t *old = find(before->ports, p, key);
+        for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+            double n = grown(old, p, names[k]);
+            if (n <= 0)
+                continue;
+            fprintf(out, "before rx %9.0f/s  ", n / s);
+            print_text(out, 0, json_object_get(p, "port"));
+            fprintf(out, "  %s\n", names[k]);
+            any = true;
+        }
+    }
+    if (any)
+        fputc('\n', out);
+}
+
 static void print_queues(const struct top_look *before, const struct top_look *now, double s,
                          FILE *out)
 {
@@ -180,5 +206,6 @@ void top_print(const struct top_look *before, const struct top_look *now, FILE *
     print_head(before, now, s, out);
     print_workers(before, now, s, out);
     print_drops(before, now, s, out);
+    print_before_rx(before, now, s, out);
     print_queues(before, now, s, out);
 }

@@ -95,6 +95,18 @@ static void write_drops(const struct told *ports, uint16_t n, FILE *out)
     }
 }
 
+static void write_before_rx(const struct told *ports, uint16_t n, FILE *out)
+{
+    char name[32], help[96];
+    for (int k = FWD_OWN_BEFORE_RX; k < FWD_NOWN; k++) {
+        snprintf(name, sizeof(name), "port_%s", fwd_own_name(k));
+        snprintf(help, sizeof(help), "Before rx: %s.", fwd_own_text(k));
+        family(out, name, "counter", help);
+        for (uint16_t i = 0; i < n; i++)
+            port_sample(out, name, "_total", ports[i].port, ports[i].port->own.n[k]);
+    }
+}
+
 static void write_ports(struct fwd *fwd, FILE *out)
 {
     static struct told ports[FWD_PORTS_MAX]; // the control thread's
@@ -102,6 +114,7 @@ static void write_ports(struct fwd *fwd, FILE *out)
     write_links(ports, n, out);
     write_counts(ports, n, out);
     write_drops(ports, n, out);
+    write_before_rx(ports, n, out);
 }
 
 // ---- workers and queues ----

@@ -78,6 +78,8 @@ static json_t *one_port(struct fwd *fwd, struct fwd_port *p)
     SET_INT(o, "tx", c.tx);
     SET_INT(o, "single_copy", c.moved);
     SET_INT(o, "dropped", drops_of(&c));
+    for (int i = FWD_OWN_BEFORE_RX; i < FWD_NOWN; i++)
+        SET_INT(o, fwd_own_name(i), p->own.n[i]);
     return o;
 }
 

@@ -75,6 +75,9 @@ teardown() {
     has 'mode         io'
     run "$ctl" show ports
     has 'net_null0'
+    for name in rx_missed rx_errors rx_no_mbuf; do
+        has "  $name"
+    done
     flows() { [ "$("$ctl" show ports port=net_null0 --json | grep '"rx"' | tr -dc 0-9)" -gt 1000 ]; }
     wait_for 30 flows
     for _ in 1 2 3 4 5; do

@@ -69,6 +69,8 @@ for line in lines[:-2]:
         assert (m[1], m[2]) not in samples, line; samples.add((m[1], m[2]))
 assert len(samples) > 20
 assert ("tern_fwd_port_dropped_packets_total", '{port="net_ring0",cause="port_dropped"}') in samples
+for name in ("missed", "errors", "no_mbuf"):
+    assert (f"tern_fwd_port_rx_{name}_total", '{port="net_ring0"}') in samples
 END
 }
 

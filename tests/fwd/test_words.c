@@ -174,7 +174,8 @@ static void test_top(void **state)
     load(&b, 12, "{\"uptime_s\":3723,\"mode\":\"mac\"}",
          "[{\"lcore\":1,\"queues\":2,\"busy_cycles\":300,\"idle_cycles\":100,"
          "\"slept_cycles\":1650,\"packets\":10,\"bursts\":4}]",
-         "[{\"port\":\"a\",\"rx\":5000000,\"tx\":0,\"dropped\":0},"
+         "[{\"port\":\"a\",\"rx\":5000000,\"tx\":0,\"dropped\":0,\"rx_missed\":500,"
+         "\"rx_errors\":0},"
          "{\"port\":\"b\",\"rx\":2000000,\"tx\":4000000,\"single_copy\":3000000,"
          "\"dropped\":1000000}]",
          "[{\"port\":\"a\",\"direction\":\"rx\",\"queue\":0,\"packets\":4000000,\"kicks\":8000,"
@@ -187,6 +188,7 @@ static void test_top(void **state)
                                 "dropped 0.500 Mpps"));
     assert_non_null(strstr(out, "  15.0    80.0     0.000         30        2.5"));
     assert_non_null(strstr(out, "dropped     0.500 Mpps  b  tx_full: full"));
+    assert_non_null(strstr(out, "before rx       250/s  a  rx_missed\n\n"));
     assert_non_null(strstr(out, "     2.000        2.0        0.0  ok"));
     unload(&a);
     unload(&b);
