@@ -39,6 +39,8 @@
     X(FWD_UNREACHABLE, "unreachable", "the next hop did not answer")                             \
     X(FWD_RESOLVING, "resolving", "too many packets wait for the next hop's address")            \
     X(FWD_PUNT_FULL, "punt_full", "too many packets wait for the control thread")                \
+    X(FWD_BAD_OFFLOAD, "bad_offload",                                                            \
+      "asks for a checksum or segmentation that cannot be done to it")                           \
     X(FWD_FOR_HOST, "for_host", "taken by the program itself: ARP, ND, ICMP")
 
 enum fwd_cause {

@@ -3,6 +3,7 @@
 // hand-over rings.
 #include <rte_cycles.h>
 
+#include "finish.h"
 #include "forward.h"
 
 #define RETRY_US 100
@@ -23,6 +24,16 @@ static void send_patiently(struct fwd_worker *w, const struct fwd_out *out, stru
     rte_pktmbuf_free_bulk(&pkts[sent], n - sent);
 }
 
+static void finish_and_send(struct fwd_worker *w, const struct fwd_out *out, struct rte_mbuf **pkts,
+                            uint16_t n, uint64_t deadline)
+{
+    struct fwd_finished f;
+    for (uint16_t done = 0; done < n;) {
+        done += fwd_finish(w, out, &pkts[done], n - done, &f);
+        send_patiently(w, out, f.pkts, f.n, deadline);
+    }
+}
+
 void fwd_drain(struct fwd *fwd)
 {
     uint64_t deadline = rte_get_timer_cycles() + fwd->conf.drain_ms * rte_get_timer_hz() / 1000;
@@ -36,7 +47,10 @@ void fwd_drain(struct fwd *fwd)
             while ((n = (uint16_t)rte_ring_sc_dequeue_burst(ring, (void **)pkts, FWD_BURST_MAX,
                                                             NULL))) {
                 fwd_count_add(&w->count[out->port->id].taken, n);
-                send_patiently(w, out, pkts, n, deadline);
+                if (out->port->finish && fwd_unfinished(pkts, n))
+                    finish_and_send(w, out, pkts, n, deadline);
+                else
+                    send_patiently(w, out, pkts, n, deadline);
             }
         }
     }

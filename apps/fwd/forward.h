@@ -68,6 +68,7 @@ struct fwd {
     unsigned holds;             // nesting of fwd_hold()
     struct fwd_count gone;      // counts of ports that were removed
     struct rte_mempool *pools[RTE_MAX_NUMA_NODES];
+    bool unfinished;    // some port receives packets that are to be finished: see finish.h
     bool stopping;      // the workers are to end
     uint64_t started_s; // CLOCK_MONOTONIC
 };

@@ -5,6 +5,7 @@
 
 #include <rte_lcore.h>
 
+#include "finish.h"
 #include "splice.h"
 #include "place.h"
 
@@ -123,6 +124,7 @@ void fwd_plan_apply(struct fwd *fwd)
         for (uint16_t i = 0; i <= fwd->nworkers; i++)
             set_way(fwd, fwd->workers[i], fwd->ports[p]);
     }
+    fwd_finish_plan(fwd);
     fwd_idle_watch(fwd);
     fwd_splice_plan(fwd);
 }

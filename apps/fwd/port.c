@@ -8,6 +8,8 @@
 #include <rte_dev.h>
 #include <rte_malloc.h>
 
+#include "finish.h"
+#include "forward.h"
 #include "splice.h"
 
 #define COMMON_RX_OFFLOADS RTE_ETH_RX_OFFLOAD_SCATTER
@@ -83,25 +85,28 @@ static int choose_queues(const struct fwd *fwd, struct fwd_port *port,
     return -EINVAL;
 }
 
-static int configure(struct fwd_port *port, const struct rte_eth_dev_info *info)
+static int configure(const struct fwd *fwd, struct fwd_port *port,
+                     const struct rte_eth_dev_info *info)
 {
     struct rte_eth_conf conf;
     memset(&conf, 0, sizeof(conf));
     conf.rxmode.offloads = info->rx_offload_capa & COMMON_RX_OFFLOADS;
-    conf.txmode.offloads = info->tx_offload_capa & COMMON_TX_OFFLOADS;
+    conf.txmode.offloads =
+        (info->tx_offload_capa & COMMON_TX_OFFLOADS) | fwd_finish_offloads(fwd, info);
     conf.rxmode.mtu = port->conf.mtu;
     conf.intr_conf.rxq = port->rx_intr;
     int rc = rte_eth_dev_configure(port->id, port->nrxq, port->ntxq, &conf);
     if (rc)
         fwd_error("cannot configure port %s: %s\nfix: see DPDK's messages above", port->name,
                   strerror(-rc));
+    fwd_finish_learn(port, info, conf.txmode.offloads);
     return rc;
 }
 
 static int set_up_queues(struct fwd *fwd, struct fwd_port *port)
 {
     uint16_t nrxd = port->conf.ndesc, ntxd = port->conf.ndesc;
-    struct rte_mempool *pool = fwd_pool(fwd, port->socket);
+    struct rte_mempool *pool = port->pool = fwd_pool(fwd, port->socket);
     if (!pool)
         return -ENOMEM;
     int rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &nrxd, &ntxd);
@@ -185,7 +190,7 @@ static int make_rings(const struct fwd *fwd, struct fwd_port *port)
 static int configure_and_start(struct fwd *fwd, struct fwd_port *port,
                                const struct rte_eth_dev_info *info)
 {
-    int rc = configure(port, info);
+    int rc = configure(fwd, port, info);
     if (rc == 0)
         rc = set_up_queues(fwd, port);
     return rc ? rc : start(port);

@@ -16,6 +16,7 @@
 
 struct fwd;
 struct fwd_port;
+struct rte_mempool;
 struct rte_ring;
 struct tern_splice;
 struct tern_splice_queue;
@@ -44,17 +45,22 @@ struct fwd_rxq {
 struct fwd_port {
     uint16_t id; // DPDK's port id, and its place in every table by port
     uint16_t nrxq, ntxq;
-    bool guest;   // its transmit queues are filled with buffers that a guest gives (vhost, virtio)
-    bool rx_intr; // its receive queues may wake a worker that sleeps
-    bool by_mbuf; // no single copy from it or to it for now: somebody wants to see its packets
-    bool created; // made by this program, which also takes it away
-    bool link_up; // relaxed atomic, written by the thread that learns of it
+    bool guest;    // its transmit queues are filled with buffers that a guest gives (vhost, virtio)
+    bool rx_intr;  // its receive queues may wake a worker that sleeps
+    bool finish;   // packets may come that are to be finished for it: see finish.h
+    bool finishes; // its driver finishes all that can be asked of it
+    bool keeps_long; // its driver takes packets of TCP that are longer than the wire takes
+    bool by_mbuf;    // no single copy from it or to it for now: somebody wants to see its packets
+    bool created;    // made by this program, which also takes it away
+    bool link_up;    // relaxed atomic, written by the thread that learns of it
     struct fwd_port *peer;            // io, mac: where its packets go; NULL: nowhere
     void *mode_data;                  // the mode's own
     const struct tern_splice *splice; // its driver's single copy; NULL: it has none
     struct rte_ether_addr mac;
     int socket; // NUMA node, or SOCKET_ID_ANY
     uint16_t mtu;
+    uint64_t tx_offloads;     // RTE_ETH_TX_OFFLOAD_* that the device was asked for
+    struct rte_mempool *pool; // of what it receives, and of what is made to leave by it
     char name[RTE_ETH_NAME_MAX_LEN];
     struct fwd_conf_port conf;
     struct rte_ring **rings; // hand-over rings by sending worker, the control thread's last

@@ -233,15 +233,45 @@ has_carrier() { guest "$1" 60 'grep -q 1 /sys/class/net/eth0/carrier'; }
     single_copy
 }
 
-@test "iperf3 both ways between a guest and a network name space behind a TAP" {
+need_space() {
     [[ $(id -u) = 0 && -c /dev/net/tun ]] || skip "needs root and /dev/net/tun"
     ip netns add "fwd$$" 2>/dev/null || skip "needs network name spaces"
     ip netns del "fwd$$"
+}
+
+# guest_talks_to_space RINGS: TCP both ways between the guest and the name space.
+guest_talks_to_space() {
     forwarder_start l2 "$(port 0)" "$(printf '[port net_tap0]\ndevargs = iface=%s\n' "$tap")"
-    boot on A
+    boot "$1" A
     address A 10.77.0.2 2001:db8::2
     space_start 10.77.0.9/24 2001:db8::9/64
     iperf_works A 10.77.0.9
     iperf_works A 2001:db8::9
     forwarder_quit
+}
+
+# The TAP takes neither frames longer than its MTU nor requests: the forwarder has cut and summed up what went there.
+was_cut_for_the_tap() {
+    ! grep '^dropped bad_offload' "$run/testpmd.log" && awk '/^rx .* made/ { exit $5 < 500 }' "$run/testpmd.log"
+}
+
+@test "iperf3 both ways between a guest with TSO and a network name space behind a TAP" {
+    need_space
+    vhost_args=,tso=1,legacy-ol-flags=1
+    guest_talks_to_space on
+    was_cut_for_the_tap
+}
+
+@test "iperf3 both ways between a guest with TSO, whose checksums are done as they come, and a TAP" {
+    [[ ${TERN_TEST_FULL:-0} = 1 ]] || skip "only with TERN_TEST_FULL=1"
+    need_space
+    vhost_args=,tso=1
+    guest_talks_to_space off
+    was_cut_for_the_tap
+}
+
+@test "iperf3 both ways between a guest that leaves nothing to others and a TAP" {
+    [[ ${TERN_TEST_FULL:-0} = 1 ]] || skip "only with TERN_TEST_FULL=1"
+    need_space
+    guest_talks_to_space on
 }
