@@ -65,6 +65,12 @@ tell_losses() {
     echo "# losses: $BATS_TEST_DESCRIPTION: $said; tern-fwd: $law" | tee /dev/fd/3
 }
 
+# bad_guest FAULT [SOCKET]: on sock0, see badguest.c
+bad_guest() {
+    taskset -c "$DRV_CPU" "$TERN_BADGUEST" "$IW/${2:-sock0}" "$1" 3>&- &
+    bad_pid=$!
+}
+
 setup() {
     interop_init
     rm -f "$IW"/*.log
@@ -237,6 +243,50 @@ sigterm() {
     tell_losses drv
 }
 
+# no_room PORT: frames that were dropped because the guest behind it gave no buffers
+no_room() { ctl --json show queues "port=$1" | sed -n 's/.*"no_room": *\([0-9]*\).*/\1/p'; }
+no_room_above() { [ "$(no_room "$1")" -gt "$2" ]; }
+
+# dead_neighbour [options]: one worker serves two pairs of guests. One sends without end to a guest that is stopped;
+# what the others send to each other comes back whole, in the middle of that.
+dead_neighbour() {
+    local before=0 end
+    printf '[port net_tern_vhost%u]\n' 0 1 >"$IW/ini"
+    printf "[port net_tern_vhost%u]\\ndevargs = iface=$IW/sock%u\\n" 2 2 3 3 >>"$IW/ini"
+    fwd_start --file "$IW/ini" --config '(0,0,1),(1,0,1),(2,0,1),(3,0,1)' "${NAP[@]}" "$@"
+    far_guest packed_vq=1
+    testpmd_start dead "$DRV_CPU" "net_virtio_user0,mac=02:00:00:00:00:04,path=$IW/sock3" "${DRV_MEM[@]}" --
+    tp_expect dead 'testpmd>'
+    pk_start drv "path=$IW/sock0,packed_vq=1" -- --interactive --packets "$(scaled 10000 100000)" --size-range 60-1518
+    tp_expect drv '^ready'
+    pk_round drv
+    kill -STOP "$(<"$IW/dead.pid")"
+    bad_guest flood sock2
+    until_true "$DEADLINE" no_room_above net_tern_vhost3 0
+    end=$((SECONDS + DEADLINE))
+    until no_room_above net_tern_vhost3 $((before + 1000)) && [ "$before" -gt 0 ]; do
+        [ "$SECONDS" -lt "$end" ]
+        before=$(no_room net_tern_vhost3)
+        pk_round drv
+    done
+    [ "$(ctl --json show drops | grep -c '"cause": *"')" = 1 ]
+    kill "$bad_pid"
+    wait "$bad_pid" || true
+    bad_pid=
+    proc_stop dead KILL
+    proc_stop drv
+    fwd_ends
+    tell_losses drv
+    grep "^dropped no_rx_buffers $dropped\$" "$IW/fwd.log"
+}
+
+@test "a guest that stops: the other flow of its worker loses nothing" { dead_neighbour; }
+
+@test "a guest that stops: the other flow of its worker loses nothing by packet buffers, either" {
+    dead_neighbour --two-copies
+    grep '^single copy 0$' "$IW/fwd.log"
+}
+
 @test "a forwarder that is left running by a test is asked to end before it is killed" {
     local pid
     fwd_start
@@ -263,11 +313,6 @@ comes_to() {
     return 1
 }
 
-# bad_guest FAULT: on sock0, see badguest.c
-bad_guest() {
-    taskset -c "$DRV_CPU" "$TERN_BADGUEST" "$IW/sock0" "$1" 3>&- &
-    bad_pid=$!
-}
 bad_guest_ends() {
     kill "$bad_pid"
     wait "$bad_pid" || true
