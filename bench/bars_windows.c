@@ -16,6 +16,8 @@ struct window {
     char set[48], pair[64], word[16];
     double before, after, mpps, p50, p99;
     double core[2]; // 0: not probed
+    bool shared;    // a CPU had not its core for itself
+    bool counted;   // by has_own
 };
 
 struct windows {
@@ -69,15 +71,57 @@ static double own_core(const struct windows *all, int cpu)
     return least;
 }
 
-// Windows of a placement in which a CPU shared its core are named so, and belong to none.
+// Of the same set, in the same placement.
+static bool is_alike(const struct window *a, const struct window *b)
+{
+    return strcmp(a->set, b->set) == 0 && strcmp(a->word, b->word) == 0;
+}
+
+// Are there enough windows of own cores of the pair of this one, in its set and placement?
+static bool has_own(struct windows *all, const struct window *of)
+{
+    unsigned n = 0, rounds = 0, last = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        struct window *w = &all->w[i];
+        if (!is_alike(w, of) || strcmp(w->pair, of->pair) != 0)
+            continue;
+        w->counted = true;
+        if (w->shared)
+            continue;
+        n++;
+        rounds += w->round != last; // they are in order
+        last = w->round;
+    }
+    return n >= BENCH_BARS_WINDOWS && rounds >= BENCH_LAUNCHES_LEAST;
+}
+
+// … and of all pairs there?
+static bool all_have_own(struct windows *all, const struct window *of)
+{
+    bool yes = true;
+    for (size_t i = 0; i < all->n; i++)
+        if (is_alike(&all->w[i], of) && !all->w[i].counted)
+            yes &= has_own(all, &all->w[i]);
+    return yes;
+}
+
+// Windows in which a CPU shared its core are named so and belong to no placement, but where too few
+// would be left: a machine that is busy most of the time is compared as it is.
 static void set_shared_apart(struct windows *all)
 {
     double most[2] = {SHARED * own_core(all, 0), SHARED * own_core(all, 1)};
     for (size_t i = 0; i < all->n; i++) {
         struct window *w = &all->w[i];
         bool placed = strcmp(w->word, "near") == 0 || strcmp(w->word, "far") == 0;
-        if (placed && (w->core[0] > most[0] || w->core[1] > most[1]))
-            snprintf(w->word, sizeof(w->word), SHARED_WORD);
+        w->shared = placed && (w->core[0] > most[0] || w->core[1] > most[1]);
+    }
+    for (size_t i = 0; i < all->n; i++) {
+        struct window of = all->w[i];
+        if (of.counted || !all_have_own(all, &of))
+            continue;
+        for (size_t k = i; k < all->n; k++)
+            if (all->w[k].shared && is_alike(&all->w[k], &of))
+                snprintf(all->w[k].word, sizeof(all->w[k].word), SHARED_WORD);
     }
 }
 
