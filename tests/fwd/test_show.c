@@ -25,10 +25,12 @@ static int start(void **state)
     fwd.ports[0] = &port;
     fwd.nports = 1;
     fwd.nworkers = 1;
-    for (int i = 0; i < 2; i++)
-        fwd.workers[i] = calloc(1, sizeof(*fwd.workers[i]));
-    if (!fwd.workers[0] || !fwd.workers[1])
-        return -1;
+    for (int i = 0; i < 2; i++) {
+        fwd.workers[i] = aligned_alloc(_Alignof(struct fwd_worker), sizeof(struct fwd_worker));
+        if (!fwd.workers[i])
+            return -1;
+        memset(fwd.workers[i], 0, sizeof(struct fwd_worker));
+    }
     fwd.control = fwd.workers[1];
     struct fwd_worker *w = fwd.workers[0];
     w->fwd = &fwd;
