@@ -362,12 +362,24 @@ static __rte_noinline bool tern_tx_odd(struct tern_user_queue *q, uint64_t f, st
     return tern_tx_put(q, f, m, NULL);
 }
 
+// Packets that no port has received were written by this CPU, and so will those be that take their
+// memory next: the device has read these lines, so they are asked for to be written, before that
+// begins. The first packet tells for all.
+VQ_INLINE void tern_tx_take_over(struct rte_mbuf *const *done, unsigned n)
+{
+    if (done[0]->port == RTE_MBUF_PORT_INVALID)
+        for (unsigned i = 0; i < n; i++)
+            vq_prefetch_write(rte_pktmbuf_mtod(done[i], void *));
+}
+
 VQ_INLINE unsigned tern_tx_reclaim(struct tern_user_queue *q, uint64_t f, unsigned n)
 {
     struct rte_mbuf *done[TERN_CHUNK];
     n = vq_drv_get_used_burst(q->vq, f, (void **)done, NULL, RTE_MIN(n, TERN_CHUNK));
-    if (n)
+    if (n) {
+        tern_tx_take_over(done, n);
         tern_mbuf_free_bulk(done, n);
+    }
     return n;
 }
 
