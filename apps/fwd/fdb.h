@@ -68,6 +68,8 @@ unsigned fwd_fdb_learn(struct fwd_fdb *fdb, uint32_t now_s);
 // Is any station to be forgotten now?
 bool fwd_fdb_age_due(const struct fwd_fdb *fdb, uint32_t now_s);
 
+void fwd_fdb_stats(const struct fwd_fdb *fdb, struct fwd_fdb_stats *s);
+
 // --- control thread, workers held ---------------------------------------------------------------
 
 // Forgets stations that were silent for too long. Returns how many.
@@ -90,7 +92,5 @@ int fwd_fdb_remove(struct fwd_fdb *fdb, uint16_t vlan, const struct rte_ether_ad
 // Calls fn for each station, in no particular order, until it returns false.
 void fwd_fdb_walk(const struct fwd_fdb *fdb, uint32_t now_s,
                   bool (*fn)(const struct fwd_fdb_entry *e, void *arg), void *arg);
-
-void fwd_fdb_stats(const struct fwd_fdb *fdb, struct fwd_fdb_stats *s);
 
 #endif

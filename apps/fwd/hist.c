@@ -40,6 +40,14 @@ uint64_t fwd_hist_percentile(const struct fwd_hist *h, unsigned percent)
     return upper_end(FWD_HIST_BUCKETS - 1);
 }
 
+uint64_t fwd_hist_below(const struct fwd_hist *h, unsigned k)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < FWD_HIST_BUCKETS && i < 4 * (k - 1); i++)
+        sum += fwd_count_read(&h->n[i]);
+    return sum;
+}
+
 void fwd_hist_clear(struct fwd_hist *h)
 {
     for (unsigned i = 0; i < FWD_HIST_BUCKETS; i++)

@@ -18,4 +18,7 @@ void fwd_hist_add(struct fwd_hist *h, uint64_t ns);
 // empty histogram.
 uint64_t fwd_hist_percentile(const struct fwd_hist *h, unsigned percent);
 
+// How many times are shorter than 2^k ns; k from 3 on.
+uint64_t fwd_hist_below(const struct fwd_hist *h, unsigned k);
+
 void fwd_hist_clear(struct fwd_hist *h);

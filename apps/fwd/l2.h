@@ -19,7 +19,8 @@ int fwd_l2_remove_station(struct fwd *fwd, uint16_t vlan, const struct rte_ether
 // Forgets what was learned from a port. Returns how many stations. Control thread.
 unsigned fwd_l2_flush(struct fwd *fwd, const struct fwd_port *port);
 
-// The filtering database, for fwd_fdb_walk() and fwd_fdb_stats() while workers are held.
+// The filtering database, for fwd_fdb_walk() while workers are held, and fwd_fdb_stats().
+// In mode l2 alone. Control thread.
 const struct fwd_fdb *fwd_l2_fdb(const struct fwd *fwd);
 
 // Seconds of the clock that stations' ages are counted by.

@@ -3,6 +3,13 @@
 
 #include <inttypes.h>
 
+#include "l2.h"
+#include "show.h"
+
+// Wake-up times: buckets up to 2^WAKE_FROM ns, about 1 us, and so on up to 2^WAKE_TO, about 1 s.
+#define WAKE_FROM 10
+#define WAKE_TO 30
+
 // ---- texts ----
 
 static void label(FILE *out, const char *name, const char *value)
@@ -117,7 +124,7 @@ static void write_ports(struct fwd *fwd, FILE *out)
     write_before_rx(ports, n, out);
 }
 
-// ---- workers and queues ----
+// ---- workers ----
 
 static void write_workers(const struct fwd *fwd, FILE *out)
 {
@@ -131,6 +138,7 @@ static void write_workers(const struct fwd *fwd, FILE *out)
          offsetof(struct fwd_worker, busy)},
         {"worker_idle_cycles", "TSC cycles of the others.", offsetof(struct fwd_worker, idle)},
         {"worker_slept_cycles", "TSC cycles asleep.", offsetof(struct fwd_worker, sleeper.slept)},
+        {"worker_sleeps", "Times that it slept.", offsetof(struct fwd_worker, sleeper.sleeps)},
     };
     for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
         family(out, rows[k].name, "counter", rows[k].help);
@@ -140,6 +148,113 @@ static void write_workers(const struct fwd *fwd, FILE *out)
                     fwd_count_read((const void *)((const char *)w + rows[k].at)));
         }
     }
+}
+
+// How late adaptive workers noticed that there was something to do.
+static void write_wakes(const struct fwd *fwd, FILE *out)
+{
+    family(out, "worker_wake_seconds", "histogram", "Time that a worker took to wake up.");
+    for (uint16_t i = 0; i < fwd->nworkers; i++) {
+        const struct fwd_worker *w = fwd->workers[i];
+        for (unsigned k = WAKE_FROM; k <= WAKE_TO; k++)
+            fprintf(
+                out, "tern_fwd_worker_wake_seconds_bucket{lcore=\"%u\",le=\"%.9g\"} %" PRIu64 "\n",
+                w->lcore, (double)(UINT64_C(1) << k) / 1e9, fwd_hist_below(&w->sleeper.wakes, k));
+        fprintf(out, "tern_fwd_worker_wake_seconds_bucket{lcore=\"%u\",le=\"+Inf\"} %" PRIu64 "\n",
+                w->lcore, fwd_hist_below(&w->sleeper.wakes, 64));
+    }
+    family(out, "worker_spins", "gauge", "1: it does not sleep, for it would wake too late.");
+    for (uint16_t i = 0; i < fwd->nworkers; i++) {
+        struct fwd_idle_report r;
+        fwd_idle_tell(fwd->workers[i], &r);
+        fprintf(out, "tern_fwd_worker_spins{lcore=\"%u\"} %d\n", fwd->workers[i]->lcore, r.spins);
+    }
+}
+
+// ---- queues ----
+
+static void queue_label(FILE *out, const struct fwd_rxq *q)
+{
+    label(out, "port", q->port->name);
+    fprintf(out, ",queue=\"%u\"", q->id);
+}
+
+// The last bin of the sizes has no upper end.
+static void write_burst(const struct fwd_rxq *q, FILE *out)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < FWD_SIZE_BINS; i++) {
+        sum += fwd_count_read(&q->sizes[i]);
+        fputs("tern_fwd_queue_burst_packets_bucket{", out);
+        queue_label(out, q);
+        if (i + 1 < FWD_SIZE_BINS)
+            fprintf(out, ",le=\"%u.0\"} %" PRIu64 "\n", (2u << i) - 1, sum);
+        else
+            fprintf(out, ",le=\"+Inf\"} %" PRIu64 "\n", sum);
+    }
+    fputs("tern_fwd_queue_burst_packets_count{", out);
+    queue_label(out, q);
+    fprintf(out, "} %" PRIu64 "\ntern_fwd_queue_burst_packets_sum{", sum);
+    queue_label(out, q);
+    fprintf(out, "} %" PRIu64 "\n", fwd_count_read(&q->packets));
+}
+
+static void write_bursts(const struct fwd *fwd, FILE *out)
+{
+    family(out, "queue_burst_packets", "histogram", "Packets of a poll that found some.");
+    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++)
+        for (uint16_t i = 0; fwd->ports[p] && i < fwd->ports[p]->nrxq; i++)
+            write_burst(&fwd->ports[p]->rxq[i], out);
+}
+
+static json_t *ask_queues(const struct fwd *fwd)
+{
+    json_t *rows = json_array();
+    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++) {
+        const struct fwd_port *port = fwd->ports[p];
+        for (uint16_t i = 0; port && i < port->nrxq; i++)
+            json_array_append_new(rows, fwd_queue_row(fwd, port, true, i));
+        for (uint16_t i = 0; port && i < port->ntxq; i++)
+            json_array_append_new(rows, fwd_queue_row(fwd, port, false, i));
+    }
+    return rows;
+}
+
+// Of the queues whose driver tells `key`: the number, or whether the text is not empty.
+static void write_key(const json_t *rows, const char *name, const char *ending, const char *key,
+                      FILE *out)
+{
+    const json_t *row, *value;
+    size_t i;
+    json_array_foreach(rows, i, row)
+    {
+        if (!(value = json_object_get(row, key)))
+            continue;
+        fprintf(out, "tern_fwd_%s%s{", name, ending);
+        label(out, "port", json_string_value(json_object_get(row, "port")));
+        fprintf(out, ",direction=\"%s\",queue=\"%d\"} %" PRIu64 "\n",
+                json_string_value(json_object_get(row, "direction")),
+                (int)json_integer_value(json_object_get(row, "queue")),
+                json_is_string(value) ? (uint64_t)(json_string_length(value) != 0)
+                                      : (uint64_t)json_integer_value(value));
+    }
+}
+
+// What drivers tell of their rings.
+static void write_rings(const struct fwd *fwd, FILE *out)
+{
+    json_t *rows = ask_queues(fwd);
+    family(out, "queue_broken", "gauge", "1: the peer broke the specification, and it stands.");
+    write_key(rows, "queue_broken", "", "broken", out);
+    family(out, "queue_waiting_buffers", "gauge", "Buffers of the driver's in the ring.");
+    write_key(rows, "queue_waiting_buffers", "", "waiting", out);
+    family(out, "queue_kicks", "counter", "Kicks that came.");
+    write_key(rows, "queue_kicks", "_total", "kicks", out);
+    family(out, "queue_calls", "counter", "Interrupts that were sent.");
+    write_key(rows, "queue_calls", "_total", "calls", out);
+    family(out, "queue_suppressed_calls", "counter", "Interrupts that the driver did not want.");
+    write_key(rows, "queue_suppressed_calls", "_total", "calls_suppressed", out);
+    json_decref(rows);
 }
 
 static void write_queues(const struct fwd *fwd, FILE *out)
@@ -167,6 +282,43 @@ static void write_queues(const struct fwd *fwd, FILE *out)
     }
 }
 
+// ---- the bridge ----
+
+static void write_bridge(const struct fwd *fwd, FILE *out)
+{
+    static const struct {
+        const char *name, *help;
+        size_t at;
+    } rows[] = {
+        {"learned", "Stations learned.", offsetof(struct fwd_fdb_stats, learned)},
+        {"moved", "Stations that were seen behind another port.",
+         offsetof(struct fwd_fdb_stats, moved)},
+        {"aged", "Stations forgotten that were silent.", offsetof(struct fwd_fdb_stats, aged)},
+        {"flushed", "Stations forgotten with their port, or as told.",
+         offsetof(struct fwd_fdb_stats, flushed)},
+        {"limited", "Not learned: the port has as many stations as it may.",
+         offsetof(struct fwd_fdb_stats, limited)},
+        {"full", "Not learned: the table is full.", offsetof(struct fwd_fdb_stats, full)},
+        {"missed", "Not learned at once: the control thread was behind.",
+         offsetof(struct fwd_fdb_stats, missed)},
+        {"spoofed", "Frames from the address of another port's static station.",
+         offsetof(struct fwd_fdb_stats, spoofed)},
+    };
+    struct fwd_fdb_stats s;
+    if (fwd->mode != &fwd_mode_l2)
+        return;
+    fwd_fdb_stats(fwd_l2_fdb(fwd), &s);
+    family(out, "bridge_stations", "gauge", "Stations known, static ones included.");
+    fprintf(out, "tern_fwd_bridge_stations %" PRIu32 "\n", s.stations);
+    for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+        fprintf(out,
+                "# TYPE tern_fwd_bridge_%s counter\n# HELP tern_fwd_bridge_%s %s\n"
+                "tern_fwd_bridge_%s_total %" PRIu64 "\n",
+                rows[k].name, rows[k].name, rows[k].help, rows[k].name,
+                *(const uint64_t *)((const char *)&s + rows[k].at));
+    }
+}
+
 void fwd_metrics_write(struct fwd *fwd, FILE *out)
 {
     family(out, "build", "info", "The program.");
@@ -174,6 +326,11 @@ void fwd_metrics_write(struct fwd *fwd, FILE *out)
             fwd->mode->name);
     write_ports(fwd, out);
     write_workers(fwd, out);
+    if (fwd->conf.idle == FWD_IDLE_ADAPTIVE)
+        write_wakes(fwd, out);
     write_queues(fwd, out);
+    write_bursts(fwd, out);
+    write_rings(fwd, out);
+    write_bridge(fwd, out);
     fputs("# EOF\n", out);
 }

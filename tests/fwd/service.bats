@@ -19,6 +19,40 @@ sys.stdout.write(answer.decode())
 END
 }
 
+# samples: looks over the form of the OpenMetrics in $dir/text, then runs the Python of stdin, for which `value` has the
+# values by name and labels.
+samples() {
+    sed '1,/^\r$/d' "$dir/text" >"$dir/body"
+    cat >"$dir/then"
+    python3 - "$dir/body" "$dir/then" <<'END'
+import re, sys
+lines = open(sys.argv[1]).read().split("\n")
+assert lines[-1] == "" and lines[-2] == "# EOF", lines[-3:]
+family = kind = None; seen = set(); value = {}; bucket = {}
+for line in lines[:-2]:
+    if m := re.fullmatch(r"# TYPE tern_fwd_(\w+) (counter|gauge|info|histogram)", line):
+        family, kind = m.groups(); assert family not in seen, line; seen.add(family)
+    elif m := re.fullmatch(r"# HELP tern_fwd_(\w+) (.+)", line):
+        assert m[1] == family
+    else:
+        m = re.fullmatch(r'tern_fwd_(\w+)(\{\w+="[^"]*"(,\w+="[^"]*")*\})? (\d+)', line)
+        assert m, line
+        ends = {"counter": ["_total"], "gauge": [""], "info": ["_info"],
+                "histogram": ["_bucket", "_count", "_sum"]}[kind]
+        assert any(m[1] == family + e for e in ends), line
+        name, n = m[1] + (m[2] or ""), int(m[4])
+        assert name not in value, line
+        value[name] = n
+        if m[1].endswith("_bucket"): # they go up to the last one, which has them all
+            of, le = re.fullmatch(r'(.*),le="(.*)"}', name).groups()
+            before = bucket.get(of, (0, 0)); bucket[of] = (float(le), n)
+            assert before[0] < float(le) and before[1] <= n, line
+assert all(b[0] == float("inf") for b in bucket.values())
+for of, b in bucket.items(): assert value.get(of.replace("_bucket", "_count") + "}", b[1]) == b[1], of
+exec(open(sys.argv[2]).read())
+END
+}
+
 setup() {
     setup_fwd
     cat >"$dir/ini" <<END
@@ -49,28 +83,38 @@ teardown() {
     get GET /metrics >"$dir/text"
     head -n 1 "$dir/text" | grep -q '^HTTP/1.1 200'
     grep -iq '^content-type: application/openmetrics-text; version=1.0.0; charset=utf-8' "$dir/text"
-    sed '1,/^\r$/d' "$dir/text" >"$dir/body"
-    python3 - "$dir/body" <<'END'
-import re, sys
-lines = open(sys.argv[1]).read().split("\n")
-assert lines[-1] == "" and lines[-2] == "# EOF", lines[-3:]
-family = kind = None; seen = set(); samples = set()
-for line in lines[:-2]:
-    if m := re.fullmatch(r"# TYPE (\w+) (counter|gauge|info|histogram)", line):
-        family, kind = m.groups(); assert family not in seen, line; seen.add(family)
-    elif m := re.fullmatch(r"# HELP (\w+) (.+)", line):
-        assert m[1] == family
-    else:
-        m = re.fullmatch(r'(\w+)(\{\w+="[^"]*"(,\w+="[^"]*")*\})? (\d+)', line)
-        assert m, line
-        ends = {"counter": ["_total"], "gauge": [""], "info": ["_info"],
-                "histogram": ["_bucket", "_count", "_sum"]}[kind]
-        assert any(m[1] == family + e for e in ends), line
-        assert (m[1], m[2]) not in samples, line; samples.add((m[1], m[2]))
-assert len(samples) > 20
-assert ("tern_fwd_port_dropped_packets_total", '{port="net_ring0",cause="port_dropped"}') in samples
+    samples <<'END'
+assert len(value) > 20
+assert value['port_dropped_packets_total{port="net_ring0",cause="port_dropped"}'] == 0
 for name in ("missed", "errors", "no_mbuf"):
-    assert (f"tern_fwd_port_rx_{name}_total", '{port="net_ring0"}') in samples
+    assert f'port_rx_{name}_total{{port="net_ring0"}}' in value
+q = '{port="net_null0",queue="0"'
+bursts = value[f'queue_burst_packets_bucket{q},le="63.0"}}'] # of 32, all of them
+assert bursts == value[f'queue_burst_packets_count{q}}}'] > value[f'queue_burst_packets_bucket{q},le="31.0"}}']
+assert value[f'queue_burst_packets_sum{q}}}'] >= 32 * bursts
+assert not any(name.startswith(("bridge_", "worker_wake_")) for name in value)
+END
+}
+
+@test "metrics: of adaptive workers, of a bridge, and what drivers tell of their rings" {
+    sed -i 's/^idle = .*/idle = adaptive\nmode = l2/; s/^peer = .*//; s/net_null0/net_tern_vhost0/' "$dir/ini"
+    start_fwd -d "$TERN_PMD_DIR/librte_net_tern_vhost.so" --vdev "net_tern_vhost0,iface=$dir/vhost" --vdev net_ring0 -- --file "$dir/ini"
+    "$ctl" fdb add port=net_ring0 mac=02:00:00:00:00:01
+    slept() { get GET /metrics | grep -q '^tern_fwd_worker_wake_seconds_bucket{lcore="1",le="+Inf"} [1-9]'; }
+    wait_for 30 slept
+    get GET /metrics >"$dir/text"
+    samples <<'END'
+assert value['worker_sleeps_total{lcore="1"}'] > 0
+assert 'worker_wake_seconds_bucket{lcore="1",le="1.024e-06"}' in value
+assert value['worker_spins{lcore="1"}'] in (0, 1)
+assert value["bridge_stations"] == 1
+for name in ("learned", "moved", "aged", "flushed", "limited", "full", "missed", "spoofed"):
+    assert value[f"bridge_{name}_total"] == 0
+for direction in ("rx", "tx"):
+    q = f'{{port="net_tern_vhost0",direction="{direction}",queue="0"}}'
+    for name in ("broken", "waiting_buffers", "kicks_total", "calls_total", "suppressed_calls_total"):
+        assert value[f"queue_{name}{q}"] == 0
+assert not any(name.startswith("queue_kicks") and "net_ring0" in name for name in value)
 END
 }
 

@@ -24,6 +24,22 @@ static void a_percentile_is_at_most_a_quarter_too_high(void **state)
     }
 }
 
+static void times_below_a_power_of_two_count(void **state)
+{
+    static const uint64_t times[] = {7, 8, 1023, 1024, 2047, 1ull << 39, UINT64_MAX};
+    struct fwd_hist h = {0};
+    (void)state;
+    for (unsigned i = 0; i < RTE_DIM(times); i++)
+        fwd_hist_add(&h, times[i]);
+    assert_int_equal(fwd_hist_below(&h, 3), 1);
+    assert_int_equal(fwd_hist_below(&h, 4), 2);
+    assert_int_equal(fwd_hist_below(&h, 9), 2);
+    assert_int_equal(fwd_hist_below(&h, 10), 3);
+    assert_int_equal(fwd_hist_below(&h, 11), 5);
+    assert_int_equal(fwd_hist_below(&h, 39), 5);
+    assert_int_equal(fwd_hist_below(&h, 64), 7);
+}
+
 static void percentiles_count(void **state)
 {
     struct fwd_hist h = {0};
@@ -366,6 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_percentile_is_at_most_a_quarter_too_high),
         cmocka_unit_test(percentiles_count),
+        cmocka_unit_test(times_below_a_power_of_two_count),
         cmocka_unit_test(naps_become_as_long_as_the_bound_allows),
         cmocka_unit_test(naps_follow_the_machine),
         cmocka_unit_test(a_bound_that_no_nap_keeps_means_to_spin),
