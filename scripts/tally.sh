@@ -12,7 +12,7 @@ skip_reasons() {
             whole = 0; last = ""
         }
         /^=====/ { end(); next }
-        /^test: / { name = $2; next }
+        /^test: / { name = $NF; next }
         /^result: +exit status 77$/ { whole = 1; next }
         /^(command|start time|duration|result|-----+ (stdout|stderr))/ { next }
         /^ok [0-9]+ .*# *[Ss][Kk][Ii][Pp]/ {
@@ -33,7 +33,7 @@ skip_reasons() {
 failed_cases() {
     awk '
         /^=====/ { show = 0; next }
-        /^test: / { name = $2; next }
+        /^test: / { name = $NF; next }
         /^(ok |-----)/ { show = 0 }
         /^not ok / { show = !/# *([Tt][Oo][Dd][Oo]|[Ss][Kk][Ii][Pp])/; lines = 0 }
         show && lines++ < 100 { print name ": " $0 }' "$1"
@@ -43,7 +43,7 @@ failed_cases() {
 # nothing of tests that pass.
 losses() {
     awk '
-        /^test: / { name = $2; next }
+        /^test: / { name = $NF; next }
         /^# losses: / { print "losses: " name ": " substr($0, 11) }' "$1"
 }
 

@@ -59,7 +59,7 @@ losses() { grep '^sent=' "$IW/$1.log" | tail -n 1; }
 # test passes: ./scripts/test prints these lines.
 tell_losses() {
     local said law
-    said=$(losses "$1")
+    said=$(losses "$1" | sed "s, mpps=.*,,")
     law=$(grep -E '^(rx|single copy|dropped) ' "$IW/fwd.log" | paste -sd ';')
     [ -n "$said" ] && [ -n "$law" ]
     echo "# losses: $BATS_TEST_DESCRIPTION: $said; tern-fwd: $law" | tee /dev/fd/3
