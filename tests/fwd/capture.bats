@@ -42,9 +42,10 @@ END
 
 setup() {
     setup_fwd
+    has_driver net_pcap || skip 'this DPDK has no net_pcap'
     make_input
     start_fwd --vdev "net_pcap0,rx_pcap=$dir/in.pcap,infinite_rx=1" --vdev net_ring0 -- \
-        --control "$dir/s" --mbufs 2048 --idle pause --config '(0,0,1),(1,0,2)' || skip 'this DPDK has no net_pcap'
+        --control "$dir/s" --mbufs 2048 --idle pause --config '(0,0,1),(1,0,2)'
 }
 
 teardown() {

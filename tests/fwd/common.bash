@@ -22,6 +22,13 @@ has() {
     [[ $output == *"$1"* ]] || { printf 'no "%s" in:\n%s\n' "$1" "$output"; return 1; }
 }
 
+# has_driver NAME: is it among those that DPDK finds by itself?
+has_driver() {
+    local found
+    found=$(find "$(pkg-config --variable=libdir libdpdk)" -maxdepth 3 -name "librte_$1.so*" -print -quit)
+    [ -n "$found" ]
+}
+
 setup_fwd() {
     dir=$BATS_TEST_TMPDIR
     pid=
