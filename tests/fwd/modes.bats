@@ -3,17 +3,7 @@
 # The modes l2 and l3 between the kernel's own network stacks: TAPs, each in a network name space.
 # shellcheck disable=SC2154,SC2030,SC2031 # bats sets output and status; each test is a subshell
 
-fwd=$TERN_BUILD/apps/fwd/tern-fwd
-
-# wait_for SECONDS COMMAND...
-wait_for() {
-    local end=$((SECONDS + $1))
-    shift
-    until "$@"; do
-        ((SECONDS < end)) || return 1
-        sleep 0.1
-    done
-}
+load common
 
 # in_ns N COMMAND...: in the name space of host N.
 in_ns() {
@@ -30,24 +20,28 @@ setup() {
     tap=tf$$
     pid=
     hosts=0
+    veth=
+    other=
     ip netns add "${ns}0" 2>/dev/null || skip "needs network name spaces"
     ip netns del "${ns}0"
 }
 
 teardown() {
-    [[ -z ${pid:-} ]] || { kill "$pid" 2>/dev/null && wait "$pid"; } || true
+    local p
+    for p in ${pid:-} ${other:-}; do { kill "$p" 2>/dev/null && wait "$p"; } || true; done
     while ((${hosts:-0} > 0)); do
         hosts=$((hosts - 1))
         ip netns pids "$ns$hosts" | xargs -r kill 2>/dev/null || true
         ip netns del "$ns$hosts" || true
     done
-    rm -rf "/var/run/dpdk/fwdmodes$$"
+    [[ -z ${veth:-} ]] || ip link del "$veth" 2>/dev/null || true
+    rm -rf "/var/run/dpdk/fwdmodes$$" "/var/run/dpdk/fwdother$$"
 }
 
-# start_fwd MODE HOSTS: each has a TAP; with the ports of $dir/ports. Both lcores run on one CPU.
+# start_fwd MODE HOSTS [EAL OPTION...]: each has a TAP; with the ports of $dir/ports. Both lcores run on one CPU.
 start_fwd() {
-    { printf '[fwd]\nmode = %s\nidle = pause\nmbufs = 4096\n' "$1"; cat "$dir/ports"; } >"$dir/ini"
-    "$fwd" --lcores '0@0,1@0' --no-huge -m 320 --no-pci "--file-prefix=fwdmodes$$" -- \
+    { printf '[fwd]\nmode = %s\nidle = %s\nmbufs = 4096\n' "$1" "${idle:-pause}"; cat "$dir/ports"; } >"$dir/ini"
+    "$fwd" --lcores '0@0,1@0' --no-huge -m 320 --no-pci "--file-prefix=fwdmodes$$" "${@:3}" -- \
         --file "$dir/ini" >"$dir/log" 2>&1 3>&- &
     pid=$!
     wait_for 60 grep -q '^forwarding:' "$dir/log" || { cat "$dir/log"; return 1; }
@@ -156,5 +150,63 @@ port() {
         run in_ns 2 busybox ping -c 1 -W 1 "$to"
         [ "$status" = 1 ]
     done
+    end_fwd
+}
+
+# --- hosts that are not behind a TAP ---
+
+# veth_host: host 0 gets a veth in place of a TAP; its other end is $veth.
+veth_host() {
+    veth=fv$$
+    ip link add "$veth" type veth peer name "${tap}0"
+    ip link set "$veth" up
+}
+
+# finishes_itself N: host N leaves no checksum and no cutting to others. As ethtool -K net0 tx off tso off gso off.
+finishes_itself() {
+    in_ns "$1" python3 - <<'END'
+import array, fcntl, socket, struct
+s = socket.socket()
+for command in (0x17, 0x1f, 0x24):  # ETHTOOL_STXCSUM, ETHTOOL_STSO, ETHTOOL_SGSO
+    value = array.array("B", struct.pack("II", command, 0))
+    fcntl.ioctl(s, 0x8946, struct.pack("16sP16x", b"net0", value.buffer_info()[0]))  # SIOCETHTOOL
+END
+}
+
+# meet: hosts 0 and 1 of a bridge reach each other, with TCP both ways.
+meet() {
+    local n
+    for n in 0 1; do in_ns "$n" ip addr add "10.0.0.1$n/24" dev net0; done
+    pings 0 10.0.0.11
+    pings 1 10.0.0.10 -s 1400
+    serves 1 10.0.0.11
+    fetches 0 10.0.0.11
+    serves 0 10.0.0.10
+    fetches 1 10.0.0.10
+}
+
+@test "l2: a host behind a veth and net_af_packet, another behind a TAP" {
+    has_driver net_af_packet || skip "this DPDK has no net_af_packet"
+    veth_host
+    { printf '[port net_af_packet0]\ndevargs = iface=%s\n' "$veth"; port 1; } >"$dir/ports"
+    start_fwd l2 2
+    finishes_itself 0
+    meet
+    end_fwd
+}
+
+# The second tern-fwd is its back end, and has host 1. Both sleep: all that polls shares one CPU here.
+@test "l2: echoes between a TAP and net_tern_user to another tern-fwd" {
+    { printf '[fwd]\nmode = io\nidle = adaptive\nmbufs = 4096\n[port net_tern_vhost0]\ndevargs = iface=%s/sock\n' "$dir"
+      port 1; } >"$dir/other.ini"
+    "$fwd" --lcores '0@0,1@0' --no-huge -m 128 --no-pci "--file-prefix=fwdother$$" \
+        -d "$TERN_BUILD/drivers/librte_net_tern_vhost.so" -- --file "$dir/other.ini" >"$dir/other.log" 2>&1 3>&- &
+    other=$!
+    wait_for 60 grep -q '^forwarding:' "$dir/other.log" || { cat "$dir/other.log"; return 1; }
+    { printf '[port net_tern_user0]\ndevargs = path=%s/sock\n' "$dir"; port 0; } >"$dir/ports"
+    idle=adaptive start_fwd l2 2 -d "$TERN_BUILD/drivers/librte_net_tern_user.so"
+    for n in 0 1; do in_ns "$n" ip addr add "10.0.0.1$n/24" dev net0; done
+    pings 0 10.0.0.11
+    pings 1 10.0.0.10 -s 1400
     end_fwd
 }
