@@ -179,6 +179,6 @@ int top_main(const char *socket, int argc, char **argv)
     screen_end();
     client_close(&client);
     if (!good && !ended)
-        fprintf(stderr, "ternctl: %s\n", why);
+        fprintf(stderr, "ternctl: %s\nfix: see whether tern-fwd still runs, and its log\n", why);
     return good || ended ? 0 : 3;
 }

@@ -200,8 +200,12 @@ static int bring_up(struct fwd *fwd, struct fwd_port *port)
 {
     struct rte_eth_dev_info info;
     int rc = rte_eth_dev_info_get(port->id, &info);
-    if (rc)
+    if (rc) {
+        fwd_error("port %s does not say what it can do: %s\nfix: see DPDK's messages above; its "
+                  "device may be gone",
+                  port->name, strerror(-rc));
         return rc;
+    }
     port->guest = strstr(info.driver_name, "vhost") != NULL;
     rc = choose_queues(fwd, port, &info);
     if (rc == 0)
@@ -220,8 +224,10 @@ static int bring_up(struct fwd *fwd, struct fwd_port *port)
 int fwd_port_open(struct fwd *fwd, const struct fwd_conf_port *conf, struct fwd_port **out)
 {
     struct fwd_port *port = rte_zmalloc("fwd_port", sizeof(*port), RTE_CACHE_LINE_SIZE);
-    if (!port)
+    if (!port) {
+        fwd_error("no memory for port %s\nfix: give EAL more memory (-m, hugepages)", conf->name);
         return -ENOMEM;
+    }
     int rc = conf->create ? create(conf) : 0;
     if (rc == 0)
         rc = find(fwd, conf, port);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -210,13 +211,22 @@ static int run(void *arg)
 
 // ---- life ----
 
+static void no_memory(int node)
+{
+    fwd_error("no memory for a worker on NUMA node %d\nfix: give EAL more memory there (-m, "
+              "--socket-mem)",
+              node < 0 ? 0 : node);
+}
+
 // `lcore` LCORE_ID_ANY: the control thread's, which has no loop.
 static struct fwd_worker *make(struct fwd *fwd, uint16_t index, unsigned lcore)
 {
     int node = lcore == LCORE_ID_ANY ? SOCKET_ID_ANY : (int)rte_lcore_to_socket_id(lcore);
     struct fwd_worker *w = rte_zmalloc_socket("fwd_worker", sizeof(*w), RTE_CACHE_LINE_SIZE, node);
-    if (!w)
+    if (!w) {
+        no_memory(node);
         return NULL;
+    }
     w->fwd = fwd;
     w->index = index;
     w->lcore = (uint16_t)lcore;
@@ -227,8 +237,15 @@ static struct fwd_worker *make(struct fwd *fwd, uint16_t index, unsigned lcore)
                                 sizeof(*w->ways), 0, node);
     if (w->wake_fd >= 0 && w->ways && fwd_idle_init(w) == 0)
         return w;
+    if (w->ways)
+        fwd_error("cannot make a worker's file descriptors: %s\nfix: raise the limit of open files "
+                  "(ulimit -n, LimitNOFILE=)",
+                  strerror(errno));
+    else
+        no_memory(node);
     if (w->wake_fd >= 0)
         close(w->wake_fd);
+    rte_free(w->ways);
     rte_free(w);
     return NULL;
 }

@@ -3,6 +3,10 @@
 #include "bed.h"
 
 #include <limits.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <rte_malloc.h>
 
 #define MANY 4000
 
@@ -329,6 +333,31 @@ static void busy_workers_give_queues_away(void **state)
     bed_free(&bed);
 }
 
+// ---- what a start lacks ----
+
+static void a_start_without_file_descriptors_says_so_and_loses_nothing(void **state)
+{
+    struct bed bed;
+    struct rlimit few, was;
+    struct rte_malloc_socket_stats before, after;
+    (void)state;
+    bed_make(&bed);
+    bed_add_port(&bed, 1, 1, 64);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    few = was;
+    few.rlim_cur = 0;
+    rte_malloc_get_socket_stats(0, &before);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    fwd_error_clear();
+    int rc = fwd_start(bed.fwd);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    rte_malloc_get_socket_stats(0, &after);
+    assert_true(rc < 0);
+    assert_non_null(strstr(fwd_error_last(), "fix: raise the limit of open files"));
+    assert_int_equal(after.alloc_count, before.alloc_count);
+    bed_free(&bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_stop_does_not_wait_for_a_dead_output),
         cmocka_unit_test(the_law_holds_across_a_stop),
         cmocka_unit_test(busy_workers_give_queues_away),
+        cmocka_unit_test(a_start_without_file_descriptors_says_so_and_loses_nothing),
     };
     return cmocka_run_group_tests(tests, bed_eal_start, bed_eal_stop);
 }
