@@ -12,7 +12,8 @@
 
 #include "config.h"
 
-#define MBUF_BYTES 2432u // a packet buffer of 2 KiB with its head room and structures
+#define MBUF_BYTES 2432u            // a packet buffer of 2 KiB with its head room and structures
+#define TABLES_BYTES (160ull << 20) // of l3, on whatever node has room
 #define NODES 64
 
 struct check {
@@ -188,9 +189,19 @@ static void node_pages(const struct check *c, int node, uint64_t *total, uint64_
         closedir(dir);
 }
 
+static void check_tables(struct check *c, uint64_t unused)
+{
+    uint64_t need = (uint64_t)c->conf->mbufs * MBUF_BYTES + TABLES_BYTES;
+    if (c->conf->mode == FWD_L3 && unused < need)
+        warn(c, "reserve more hugepages, or lower mbufs =",
+             "the router's tables and %u packet buffers need %llu MiB of hugepages, %llu MiB are "
+             "free",
+             c->conf->mbufs, (unsigned long long)(need >> 20), (unsigned long long)(unused >> 20));
+}
+
 static void check_hugepages(struct check *c)
 {
-    uint64_t need = (uint64_t)c->conf->mbufs * MBUF_BYTES, all = 0;
+    uint64_t need = (uint64_t)c->conf->mbufs * MBUF_BYTES, all = 0, all_unused = 0;
     char text[256];
     for (int node = 0; node < NODES; node++) {
         uint64_t total = 0, unused = 0;
@@ -198,6 +209,7 @@ static void check_hugepages(struct check *c)
             continue;
         node_pages(c, node, &total, &unused);
         all += total;
+        all_unused += unused;
         line(c, "hugepages", "node %d: %llu MiB, %llu MiB free", node,
              (unsigned long long)(total >> 20), (unsigned long long)(unused >> 20));
         if (total && c->nodes[node] && unused < need)
@@ -211,6 +223,8 @@ static void check_hugepages(struct check *c)
              "echo 512 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, or start with "
              "--no-huge before the --",
              "no hugepages are reserved");
+    else
+        check_tables(c, all_unused);
 }
 
 static void check_numa(struct check *c)

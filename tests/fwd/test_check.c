@@ -142,6 +142,23 @@ static void test_two_threads_of_a_core(void **state)
     assert_non_null(strstr(said, "lcores 1 and 3 are two threads of one core"));
 }
 
+// 160 MiB of tables and 38 of packet buffers, of 200 that are free.
+static void test_tables_of_a_router(void **state)
+{
+    static const char file[] =
+        "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/free_hugepages";
+    (void)state;
+    conf.mode = FWD_L3;
+    if (look())
+        fail_msg("%s", said);
+    put(file, "48\n");
+    assert_int_equal(look(), 1);
+    assert_non_null(strstr(said, "the router's tables and 16384 packet buffers need 198 MiB of "
+                                 "hugepages, 196 MiB are free"));
+    conf.mode = FWD_L2;
+    assert_int_equal(look(), 0);
+}
+
 static void test_no_hugepages(void **state)
 {
     (void)state;
@@ -196,9 +213,9 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_good_machine), TEST(test_faults),       TEST(test_two_threads_of_a_core),
-        TEST(test_no_hugepages), TEST(test_bare_machine), TEST(test_automatic_placement),
-        TEST(test_files),
+        TEST(test_good_machine),        TEST(test_faults),       TEST(test_two_threads_of_a_core),
+        TEST(test_tables_of_a_router),  TEST(test_no_hugepages), TEST(test_bare_machine),
+        TEST(test_automatic_placement), TEST(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
