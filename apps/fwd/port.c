@@ -103,9 +103,19 @@ static int configure(const struct fwd *fwd, struct fwd_port *port,
     return rc;
 }
 
-static int set_up_queues(struct fwd *fwd, struct fwd_port *port)
+// Descriptors of a ring: as configured, or what the driver would choose, or what is usual.
+static uint16_t ring_size(const struct fwd_port *port, const struct rte_eth_dev_portconf *own)
 {
-    uint16_t nrxd = port->conf.ndesc, ntxd = port->conf.ndesc;
+    if (port->conf.ndesc)
+        return port->conf.ndesc;
+    return own->ring_size ? own->ring_size : RTE_ETH_DEV_FALLBACK_RX_RINGSIZE;
+}
+
+static int set_up_queues(struct fwd *fwd, struct fwd_port *port,
+                         const struct rte_eth_dev_info *info)
+{
+    uint16_t nrxd = ring_size(port, &info->default_rxportconf);
+    uint16_t ntxd = ring_size(port, &info->default_txportconf);
     struct rte_mempool *pool = port->pool = fwd_pool(fwd, port->socket);
     if (!pool)
         return -ENOMEM;
@@ -192,7 +202,7 @@ static int configure_and_start(struct fwd *fwd, struct fwd_port *port,
 {
     int rc = configure(fwd, port, info);
     if (rc == 0)
-        rc = set_up_queues(fwd, port);
+        rc = set_up_queues(fwd, port, info);
     return rc ? rc : start(port);
 }
 

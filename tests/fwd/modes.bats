@@ -196,7 +196,7 @@ meet() {
 }
 
 # The second tern-fwd is its back end, and has host 1. Both sleep: all that polls shares one CPU here.
-@test "l2: echoes between a TAP and net_tern_user to another tern-fwd" {
+@test "l2: echoes and TCP between a TAP and net_tern_user to another tern-fwd" {
     { printf '[fwd]\nmode = io\nidle = adaptive\nmbufs = 4096\n[port net_tern_vhost0]\ndevargs = iface=%s/sock\n' "$dir"
       port 1; } >"$dir/other.ini"
     "$fwd" --lcores '0@0,1@0' --no-huge -m 128 --no-pci "--file-prefix=fwdother$$" \
@@ -208,5 +208,7 @@ meet() {
     for n in 0 1; do in_ns "$n" ip addr add "10.0.0.1$n/24" dev net0; done
     pings 0 10.0.0.11
     pings 1 10.0.0.10 -s 1400
+    serves 1 10.0.0.11
+    fetches 0 10.0.0.11
     end_fwd
 }
