@@ -38,9 +38,11 @@ void fwd_count_sum(struct fwd_count *sum, const struct fwd_count *from)
 static void settle(struct fwd_port *port, uint64_t taken, struct fwd_count *sum)
 {
     struct rte_eth_stats now;
-    if (rte_eth_stats_get(port->id, &now) == 0)
+    uint64_t dropped = port->own.dropped;
+    if (rte_eth_stats_get(port->id, &now) == 0) {
         fwd_own_look(&port->own, &now);
-    uint64_t dropped = fwd_own_dropped(&port->own, taken);
+        dropped = fwd_own_dropped(&port->own, taken);
+    }
     sum->tx -= dropped;
     sum->drop[FWD_PORT_DROPPED] += dropped;
 }

@@ -100,8 +100,8 @@ static void unlink_port(struct fwd *fwd, struct fwd_port *port)
     fwd_port_pair_up(fwd);
     fwd_plan_apply(fwd);
     fwd_idle_forget(fwd, port);
-    keep_counts(fwd, port);
     fwd_release(fwd);
+    keep_counts(fwd, port); // nobody counts for it any more; a NIC may take long to answer
 }
 
 int fwd_port_add(struct fwd *fwd, const struct fwd_conf_port *conf, struct fwd_port **out)
