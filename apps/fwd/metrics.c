@@ -2,9 +2,11 @@
 #include "metrics.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+
+#include <rte_ethdev.h>
 
 #include "l2.h"
-#include "show.h"
 
 // Wake-up times: buckets up to 2^WAKE_FROM ns, about 1 us, and so on up to 2^WAKE_TO, about 1 s.
 #define WAKE_FROM 10
@@ -171,6 +173,39 @@ static void write_wakes(const struct fwd *fwd, FILE *out)
     }
 }
 
+// ---- what drivers count ----
+
+// By the drivers' own names. They only read their counters for that: to look into the rings, as
+// `show queues` does, a driver stops them for a moment.
+static void write_driver_of(const struct fwd_port *port, FILE *out)
+{
+    int n = rte_eth_xstats_get_names(port->id, NULL, 0), got;
+    struct rte_eth_xstat_name *names = calloc((size_t)RTE_MAX(n, 1), sizeof(*names));
+    struct rte_eth_xstat *values = calloc((size_t)RTE_MAX(n, 1), sizeof(*values));
+    if (names && values && n > 0 && rte_eth_xstats_get_names(port->id, names, (unsigned)n) == n) {
+        got = rte_eth_xstats_get(port->id, values, (unsigned)n);
+        for (int i = 0; i < got && got <= n; i++) {
+            if (values[i].id >= (uint64_t)n)
+                continue;
+            fputs("tern_fwd_port_driver{", out);
+            label(out, "port", port->name);
+            fputc(',', out);
+            label(out, "name", names[values[i].id].name);
+            fprintf(out, "} %" PRIu64 "\n", values[i].value);
+        }
+    }
+    free(names);
+    free(values);
+}
+
+static void write_driver(const struct fwd *fwd, FILE *out)
+{
+    family(out, "port_driver", "unknown", "What the port's driver counts, by its own names.");
+    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++)
+        if (fwd->ports[p])
+            write_driver_of(fwd->ports[p], out);
+}
+
 // ---- queues ----
 
 static void queue_label(FILE *out, const struct fwd_rxq *q)
@@ -205,56 +240,6 @@ static void write_bursts(const struct fwd *fwd, FILE *out)
     for (uint16_t p = 0; p < FWD_PORTS_MAX; p++)
         for (uint16_t i = 0; fwd->ports[p] && i < fwd->ports[p]->nrxq; i++)
             write_burst(&fwd->ports[p]->rxq[i], out);
-}
-
-static json_t *ask_queues(const struct fwd *fwd)
-{
-    json_t *rows = json_array();
-    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++) {
-        const struct fwd_port *port = fwd->ports[p];
-        for (uint16_t i = 0; port && i < port->nrxq; i++)
-            json_array_append_new(rows, fwd_queue_row(fwd, port, true, i));
-        for (uint16_t i = 0; port && i < port->ntxq; i++)
-            json_array_append_new(rows, fwd_queue_row(fwd, port, false, i));
-    }
-    return rows;
-}
-
-// Of the queues whose driver tells `key`: the number, or whether the text is not empty.
-static void write_key(const json_t *rows, const char *name, const char *ending, const char *key,
-                      FILE *out)
-{
-    const json_t *row, *value;
-    size_t i;
-    json_array_foreach(rows, i, row)
-    {
-        if (!(value = json_object_get(row, key)))
-            continue;
-        fprintf(out, "tern_fwd_%s%s{", name, ending);
-        label(out, "port", json_string_value(json_object_get(row, "port")));
-        fprintf(out, ",direction=\"%s\",queue=\"%d\"} %" PRIu64 "\n",
-                json_string_value(json_object_get(row, "direction")),
-                (int)json_integer_value(json_object_get(row, "queue")),
-                json_is_string(value) ? (uint64_t)(json_string_length(value) != 0)
-                                      : (uint64_t)json_integer_value(value));
-    }
-}
-
-// What drivers tell of their rings.
-static void write_rings(const struct fwd *fwd, FILE *out)
-{
-    json_t *rows = ask_queues(fwd);
-    family(out, "queue_broken", "gauge", "1: the peer broke the specification, and it stands.");
-    write_key(rows, "queue_broken", "", "broken", out);
-    family(out, "queue_waiting_buffers", "gauge", "Buffers of the driver's in the ring.");
-    write_key(rows, "queue_waiting_buffers", "", "waiting", out);
-    family(out, "queue_kicks", "counter", "Kicks that came.");
-    write_key(rows, "queue_kicks", "_total", "kicks", out);
-    family(out, "queue_calls", "counter", "Interrupts that were sent.");
-    write_key(rows, "queue_calls", "_total", "calls", out);
-    family(out, "queue_suppressed_calls", "counter", "Interrupts that the driver did not want.");
-    write_key(rows, "queue_suppressed_calls", "_total", "calls_suppressed", out);
-    json_decref(rows);
 }
 
 static void write_queues(const struct fwd *fwd, FILE *out)
@@ -330,7 +315,7 @@ void fwd_metrics_write(struct fwd *fwd, FILE *out)
         write_wakes(fwd, out);
     write_queues(fwd, out);
     write_bursts(fwd, out);
-    write_rings(fwd, out);
+    write_driver(fwd, out);
     write_bridge(fwd, out);
     fputs("# EOF\n", out);
 }

@@ -7,8 +7,7 @@
 
 #include "forward.h"
 
-// Writes all of it, "# EOF" included. Control thread; delays no worker, but for the moment in which
-// net_tern_user looks at a ring of its own.
+// Writes all of it, "# EOF" included. Control thread; delays no worker.
 void fwd_metrics_write(struct fwd *fwd, FILE *out);
 
 // Serves at conf.metrics_addr from the control thread's loop. 0, or a negative errno after an error

@@ -93,11 +93,6 @@ static json_t *tx_row(const struct fwd *fwd, const struct fwd_port *port, unsign
     return row;
 }
 
-json_t *fwd_queue_row(const struct fwd *fwd, const struct fwd_port *port, bool rx, unsigned queue)
-{
-    return rx ? rx_row(fwd, &port->rxq[queue]) : tx_row(fwd, port, queue);
-}
-
 // ---- all ----
 
 static void add_verdict(json_t *row, json_t *list, uint64_t now_ms)

@@ -4,8 +4,6 @@
 #ifndef FWD_SHOW_H
 #define FWD_SHOW_H
 
-#include <stdbool.h>
-
 #include "request.h"
 
 struct fwd;
@@ -25,10 +23,6 @@ int fwd_show_neighbours(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_histograms(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_drops(void *ctx, const json_t *args, struct fwd_reply *r);
 int fwd_show_conservation(void *ctx, const json_t *args, struct fwd_reply *r);
-
-// A receive or transmit queue of a port as `show queues` tells it, but for the verdict. A new
-// reference.
-json_t *fwd_queue_row(const struct fwd *fwd, const struct fwd_port *port, bool rx, unsigned queue);
 
 // Frees what `show queues` remembers from look to look.
 void fwd_queues_forget(void);

@@ -30,14 +30,14 @@ lines = open(sys.argv[1]).read().split("\n")
 assert lines[-1] == "" and lines[-2] == "# EOF", lines[-3:]
 family = kind = None; seen = set(); value = {}; bucket = {}
 for line in lines[:-2]:
-    if m := re.fullmatch(r"# TYPE tern_fwd_(\w+) (counter|gauge|info|histogram)", line):
+    if m := re.fullmatch(r"# TYPE tern_fwd_(\w+) (counter|gauge|info|histogram|unknown)", line):
         family, kind = m.groups(); assert family not in seen, line; seen.add(family)
     elif m := re.fullmatch(r"# HELP tern_fwd_(\w+) (.+)", line):
         assert m[1] == family
     else:
         m = re.fullmatch(r'tern_fwd_(\w+)(\{\w+="[^"]*"(,\w+="[^"]*")*\})? (\d+)', line)
         assert m, line
-        ends = {"counter": ["_total"], "gauge": [""], "info": ["_info"],
+        ends = {"counter": ["_total"], "gauge": [""], "unknown": [""], "info": ["_info"],
                 "histogram": ["_bucket", "_count", "_sum"]}[kind]
         assert any(m[1] == family + e for e in ends), line
         name, n = m[1] + (m[2] or ""), int(m[4])
@@ -110,11 +110,9 @@ assert value['worker_spins{lcore="1"}'] in (0, 1)
 assert value["bridge_stations"] == 1
 for name in ("learned", "moved", "aged", "flushed", "limited", "full", "missed", "spoofed"):
     assert value[f"bridge_{name}_total"] == 0
-for direction in ("rx", "tx"):
-    q = f'{{port="net_tern_vhost0",direction="{direction}",queue="0"}}'
-    for name in ("broken", "waiting_buffers", "kicks_total", "calls_total", "suppressed_calls_total"):
-        assert value[f"queue_{name}{q}"] == 0
-assert not any(name.startswith("queue_kicks") and "net_ring0" in name for name in value)
+for name in ("rx_q0_kicks", "rx_q0_guest_notifications", "tx_q0_guest_notifications", "rx_good_packets"):
+    assert value[f'port_driver{{port="net_tern_vhost0",name="{name}"}}'] == 0
+assert value['port_driver{port="net_ring0",name="rx_good_packets"}'] >= 0
 END
 }
 
