@@ -59,9 +59,10 @@ uint64_t fwd_finish_offloads(const struct fwd *fwd, const struct rte_eth_dev_inf
     return info->tx_offload_capa & TX_OFFLOADS;
 }
 
-void fwd_finish_learn(struct fwd_port *port, const struct rte_eth_dev_info *info,
+void fwd_finish_learn(struct fwd *fwd, struct fwd_port *port, const struct rte_eth_dev_info *info,
                       uint64_t tx_offloads)
 {
+    fwd->unfinished = fwd->unfinished || any_asks(fwd);
     bool ours = strncmp(info->driver_name, "net_tern", 8) == 0;
     port->tx_offloads = tx_offloads;
     port->finishes = ours && (tx_offloads & TX_OFFLOADS) == TX_OFFLOADS;
@@ -70,7 +71,6 @@ void fwd_finish_learn(struct fwd_port *port, const struct rte_eth_dev_info *info
 
 void fwd_finish_plan(struct fwd *fwd)
 {
-    fwd->unfinished = fwd->unfinished || any_asks(fwd);
     for (uint16_t p = 0; p < FWD_PORTS_MAX; p++)
         if (fwd->ports[p])
             fwd->ports[p]->finish = fwd->unfinished && !fwd->ports[p]->finishes;

@@ -46,10 +46,11 @@ uint16_t fwd_finish(struct fwd_worker *w, const struct fwd_out *out, struct rte_
                     uint16_t n, struct fwd_finished *f);
 
 // What a port is to be asked for of what it can do (RTE_ETH_TX_OFFLOAD_*), and what follows for
-// port->finish and port->keeps_long. Control thread, workers do not know the port yet.
+// fwd->unfinished, port->finish and port->keeps_long. Control thread, workers do not know the port
+// yet, and are not held: devices may take long to answer.
 struct rte_eth_dev_info;
 uint64_t fwd_finish_offloads(const struct fwd *fwd, const struct rte_eth_dev_info *info);
-void fwd_finish_learn(struct fwd_port *port, const struct rte_eth_dev_info *info,
+void fwd_finish_learn(struct fwd *fwd, struct fwd_port *port, const struct rte_eth_dev_info *info,
                       uint64_t tx_offloads);
 
 // Says each port whether unfinished packets may come to it. Control thread; workers are held.

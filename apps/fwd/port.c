@@ -85,8 +85,7 @@ static int choose_queues(const struct fwd *fwd, struct fwd_port *port,
     return -EINVAL;
 }
 
-static int configure(const struct fwd *fwd, struct fwd_port *port,
-                     const struct rte_eth_dev_info *info)
+static int configure(struct fwd *fwd, struct fwd_port *port, const struct rte_eth_dev_info *info)
 {
     struct rte_eth_conf conf;
     memset(&conf, 0, sizeof(conf));
@@ -99,7 +98,7 @@ static int configure(const struct fwd *fwd, struct fwd_port *port,
     if (rc)
         fwd_error("cannot configure port %s: %s\nfix: see DPDK's messages above", port->name,
                   strerror(-rc));
-    fwd_finish_learn(port, info, conf.txmode.offloads);
+    fwd_finish_learn(fwd, port, info, conf.txmode.offloads);
     return rc;
 }
 
