@@ -13,7 +13,8 @@
 
 static const char usage[] =
     "usage: tern-fwd [EAL options] -- [options]\n"
-    "       tern-fwd --check FILE     is the configuration right, and the machine ready for it?\n"
+    "       tern-fwd --check FILE [EAL options]\n"
+    "                          is the configuration right, and the machine ready for it?\n"
     "       tern-fwd --help | --version\n"
     "  --file FILE             the configuration, see tern-fwd(1); options behind it win,\n"
     "                          but --config and --pairs add to it\n"

@@ -2,7 +2,7 @@
 #include "check.h"
 
 #include <dirent.h>
-#include <rte_config.h>
+#include <rte_common.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -21,7 +21,9 @@ struct check {
     const char *root;
     FILE *out;
     unsigned warnings;
-    bool cpus[RTE_MAX_LCORE]; // those of the configuration's workers
+    const char *lcores;       // EAL's, as a list; the first one is the main lcore
+    bool told;                // the list was given
+    bool cpus[RTE_MAX_LCORE]; // those of the workers
     bool nodes[NODES];        // where they are
     unsigned ncpus;
 };
@@ -98,12 +100,35 @@ static int node_of(const struct check *c, unsigned cpu)
 
 // ---- CPUs ----
 
+static unsigned main_lcore(const struct check *c)
+{
+    unsigned cpu = 0;
+    while (cpu < RTE_MAX_LCORE && !in_list(c->lcores, cpu))
+        cpu++;
+    return cpu;
+}
+
+// The lcores that the file names, which EAL must have. Where it names none, all of EAL's get
+// queues.
+static void find_workers(struct check *c)
+{
+    unsigned control = main_lcore(c), n = c->conf->nassign;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned cpu = c->conf->assign[i].lcore;
+        c->cpus[cpu] = true;
+        if (c->told && (cpu == control || !in_list(c->lcores, cpu)))
+            warn(c, "name another in lcores =, or give EAL (-l) this one behind the first",
+                 "lcore %u is no worker of EAL's (%s), tern-fwd would not start", cpu, c->lcores);
+    }
+    for (unsigned cpu = control + 1; n == 0 && cpu < RTE_MAX_LCORE; cpu++)
+        c->cpus[cpu] = in_list(c->lcores, cpu);
+}
+
 static void find_cpus(struct check *c)
 {
     char online[256];
     bool known = read_line(c, online, "/sys/devices/system/cpu/online");
-    for (unsigned i = 0; i < c->conf->nassign; i++)
-        c->cpus[c->conf->assign[i].lcore] = true;
+    find_workers(c);
     for (unsigned cpu = 0; cpu < RTE_MAX_LCORE; cpu++) {
         if (!c->cpus[cpu])
             continue;
@@ -112,8 +137,8 @@ static void find_cpus(struct check *c)
         if (node >= 0)
             c->nodes[node] = true;
         if (known && !in_list(online, cpu))
-            warn(c, "name another in lcores =", "lcore %u: there is no such CPU online (%s)", cpu,
-                 online);
+            warn(c, "name another in lcores = or -l", "lcore %u: there is no such CPU online (%s)",
+                 cpu, online);
     }
 }
 
@@ -247,14 +272,50 @@ static void check_numa(struct check *c)
     }
 }
 
-unsigned fwd_check_machine(const struct fwd_conf *conf, const char *root, FILE *out)
+// The CPUs that this process may run on, as a list: EAL takes them all, if it is not told which.
+static const char *allowed(char list[2048])
 {
-    struct check c = {.conf = conf, .root = root, .out = out};
-    find_cpus(&c);
-    if (c.ncpus)
-        line(&c, "workers", "%u named by the file", c.ncpus);
+    cpu_set_t set;
+    size_t at = 0;
+    list[0] = '\0';
+    if (sched_getaffinity(0, sizeof(set), &set))
+        return list;
+    for (int cpu = 0; cpu < RTE_MIN(RTE_MAX_LCORE, CPU_SETSIZE) && at < 2000; cpu++)
+        if (CPU_ISSET(cpu, &set))
+            at += (size_t)sprintf(list + at, "%s%d", at ? "," : "", cpu);
+    return list;
+}
+
+static void say_workers(struct check *c)
+{
+    if (c->conf->nassign)
+        line(c, "workers", "%u named by the file", c->ncpus);
+    else if (c->told)
+        line(c, "workers", "%u, EAL's lcores %s without the first", c->ncpus, c->lcores);
     else
-        line(&c, "workers", "none named: queues go to EAL's lcores, which are not checked");
+        line(
+            c, "workers",
+            "%u, the CPUs %s without the first, if EAL is not told others: name its options behind "
+            "the file",
+            c->ncpus, c->lcores);
+}
+
+unsigned fwd_check_machine(const struct fwd_conf *conf, const char *lcores, const char *root,
+                           FILE *out)
+{
+    char list[2048];
+    struct check c = {.conf = conf, .root = root, .out = out, .told = lcores};
+    if (lcores && lcores[strspn(lcores, "0123456789,-")]) {
+        warn(&c, "use a plain list, as -l 0,2-3, or see to these CPUs yourself",
+             "EAL's lcores %s are not looked at: other CPUs may be meant", lcores);
+        c.told = false;
+    }
+    c.lcores = c.told ? lcores : allowed(list);
+    find_cpus(&c);
+    say_workers(&c);
+    if (c.ncpus == 0)
+        warn(&c, "-l 0,1 or more among EAL's options", "EAL's lcores (%s) hold no worker",
+             c.lcores);
     check_numa(&c);
     check_hugepages(&c);
     check_isolation(&c);
@@ -270,7 +331,22 @@ static void tell_error(void *out, const char *what, const char *fix)
     fprintf(out, "%s\nfix: %s\n", what, fix);
 }
 
-int fwd_check_file(const char *path, const char *root, FILE *out)
+const char *fwd_check_lcores(int n, char *const *options)
+{
+    const char *list = NULL;
+    for (int i = 0; i < n; i++) {
+        const char *o = options[i];
+        if (!strcmp(o, "-l") || !strcmp(o, "--lcores"))
+            list = i + 1 < n ? options[i + 1] : list;
+        else if (!strncmp(o, "--lcores=", 9))
+            list = o + 9;
+        else if (!strncmp(o, "-l", 2))
+            list = o + 2;
+    }
+    return list;
+}
+
+int fwd_check_file(const char *path, const char *lcores, const char *root, FILE *out)
 {
     static const char *const modes[] = {"io", "mac", "l2", "l3"};
     struct fwd_conf *conf = malloc(sizeof(*conf));
@@ -283,7 +359,7 @@ int fwd_check_file(const char *path, const char *root, FILE *out)
     } else {
         fprintf(out, "%-11s %s: right; mode %s, %u ports, %u routes\n", "file", path,
                 modes[conf->mode], conf->nports, conf->nroutes);
-        unsigned warnings = fwd_check_machine(conf, root, out);
+        unsigned warnings = fwd_check_machine(conf, lcores, root, out);
         fprintf(out, "%u warning%s\n", warnings, warnings == 1 ? "" : "s");
     }
     free(conf);

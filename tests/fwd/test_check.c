@@ -80,16 +80,21 @@ static int remove_machine(void **state)
     return system(command);
 }
 
-static unsigned look(void)
+static unsigned look_with(const char *lcores)
 {
     FILE *out = fmemopen(said, sizeof(said), "w");
-    unsigned warnings = fwd_check_machine(&conf, root, out);
+    unsigned warnings = fwd_check_machine(&conf, lcores, root, out);
     fclose(out);
     unsigned fixes = 0;
     for (const char *at = said; (at = strstr(at, "\nfix: ")); at++)
         fixes++;
     assert_int_equal(fixes, warnings);
     return warnings;
+}
+
+static unsigned look(void)
+{
+    return look_with("0-3");
 }
 
 static void test_good_machine(void **state)
@@ -178,13 +183,56 @@ static void test_bare_machine(void **state)
     assert_non_null(strstr(said, "governor    none"));
 }
 
+// All lcores but the first one are workers then.
 static void test_automatic_placement(void **state)
 {
     (void)state;
     conf.nassign = 0;
-    put("/sys/devices/system/cpu/isolated", "\n");
-    assert_int_equal(look(), 0);
-    assert_non_null(strstr(said, "workers     none named"));
+    put("/sys/devices/system/cpu/isolated", "0-1\n");
+    assert_int_equal(look_with("1,2"), 1);
+    assert_non_null(strstr(said, "workers     1, EAL's lcores 1,2 without the first\n"));
+    assert_non_null(strstr(said, "lcore 2: the scheduler may put other threads on it"));
+    assert_int_equal(look_with("0-1"), 0);
+    assert_int_equal(look_with("3"), 1);
+    assert_non_null(strstr(said, "EAL's lcores (3) hold no worker"));
+}
+
+static void test_lcores_of_the_file(void **state)
+{
+    (void)state;
+    assert_int_equal(look_with("0,1"), 0);
+    assert_non_null(strstr(said, "workers     1 named by the file\n"));
+    assert_int_equal(look_with("0,2-3"), 1);
+    assert_non_null(strstr(said, "lcore 1 is no worker of EAL's (0,2-3)"));
+    assert_int_equal(look_with("1-3"), 1); // the control thread's
+    assert_non_null(strstr(said, "lcore 1 is no worker of EAL's (1-3)"));
+    assert_int_equal(look_with("(0-3)@1"), 1);
+    assert_non_null(strstr(said, "EAL's lcores (0-3)@1 are not looked at"));
+}
+
+// Without a list: CPUs of this process, of which a test does not know how many there are.
+static void test_lcores_of_the_process(void **state)
+{
+    (void)state;
+    conf.nassign = 0;
+    look_with(NULL);
+    const char *at = strstr(said, "workers ");
+    assert_non_null(at);
+    assert_non_null(strstr(at, "if EAL is not told others"));
+}
+
+static void test_options_of_eal(void **state)
+{
+    char *const spaced[] = {"--no-pci", "-l", "1,2", "-l", "0-1"};
+    char *const joined[] = {"-l3,4", "--file-prefix=x"};
+    char *const equals[] = {"--lcores=5"};
+    (void)state;
+    assert_null(fwd_check_lcores(1, spaced));
+    assert_null(fwd_check_lcores(2, spaced)); // a list is missing
+    assert_string_equal(fwd_check_lcores(3, spaced), "1,2");
+    assert_string_equal(fwd_check_lcores(5, spaced), "0-1");
+    assert_string_equal(fwd_check_lcores(2, joined), "3,4");
+    assert_string_equal(fwd_check_lcores(1, equals), "5");
 }
 
 static void test_files(void **state)
@@ -195,13 +243,13 @@ static void test_files(void **state)
     put("/bad.ini", "[fwd]\nmode = l7\nburst = x\n");
     FILE *out = fmemopen(said, sizeof(said), "w");
     snprintf(path, sizeof(path), "%s/good.ini", root);
-    assert_int_equal(fwd_check_file(path, root, out), 0);
+    assert_int_equal(fwd_check_file(path, "0-3", root, out), 0);
     fclose(out);
     assert_non_null(strstr(said, "right; mode l2, 1 ports"));
     assert_non_null(strstr(said, "\n0 warnings\n"));
     out = fmemopen(said, sizeof(said), "w");
     snprintf(path, sizeof(path), "%s/bad.ini", root);
-    assert_int_equal(fwd_check_file(path, root, out), 1);
+    assert_int_equal(fwd_check_file(path, "0-3", root, out), 1);
     fclose(out);
     assert_non_null(strstr(said, "bad.ini:3: [fwd] burst:"));
     assert_non_null(strstr(said, "bad.ini: 2 errors\n"));
@@ -213,9 +261,17 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_good_machine),        TEST(test_faults),       TEST(test_two_threads_of_a_core),
-        TEST(test_tables_of_a_router),  TEST(test_no_hugepages), TEST(test_bare_machine),
-        TEST(test_automatic_placement), TEST(test_files),
+        TEST(test_good_machine),
+        TEST(test_faults),
+        TEST(test_two_threads_of_a_core),
+        TEST(test_tables_of_a_router),
+        TEST(test_no_hugepages),
+        TEST(test_bare_machine),
+        TEST(test_automatic_placement),
+        TEST(test_lcores_of_the_file),
+        TEST(test_lcores_of_the_process),
+        TEST(test_options_of_eal),
+        TEST(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
