@@ -2,9 +2,12 @@
 // Live state for dpdk-telemetry.py: /tern_user/list, /tern_user/port,<port>,
 // /tern_user/queue,<port>,<virtqueue>. The device side has /tern/…, in the same process perhaps.
 #include <errno.h>
+#include <time.h>
 
 #include "feature_names.h"
 #include "pmd.h"
+
+#define LOCK_WAIT_MS 100
 
 static void add_port(struct tern_entry *e, void *list)
 {
@@ -68,6 +71,21 @@ static void add_control(struct rte_tel_data *out, const struct tern_user_port *p
     rte_tel_data_add_dict_int(out, "speed", (int)tern_user_speed(port));
 }
 
+// Takes the port's lock, unless its control thread keeps it for long because it waits for the back
+// end's answer. Then the query says so, and holds up neither its client nor other ports.
+static bool lock_soon(struct tern_user_port *port, struct rte_tel_data *out)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_nsec += LOCK_WAIT_MS * 1000000;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    bool locked = pthread_mutex_timedlock(&port->lock, &end) == 0;
+    if (!locked)
+        rte_tel_data_add_dict_string(out, "busy", "waiting for the back end");
+    return locked;
+}
+
 static int fill_port(struct tern_entry *e, void *out)
 {
     struct tern_user_port *port = tern_user_port_of_entry(e);
@@ -80,7 +98,8 @@ static int fill_port(struct tern_entry *e, void *out)
                                  port->dev->data->dev_link.link_status ? "up" : "down");
     rte_tel_data_add_dict_int(out, "queue_pairs", (int)a->queues);
     rte_tel_data_add_dict_int(out, "mtu", port->dev->data->mtu);
-    pthread_mutex_lock(&port->lock);
+    if (!lock_soon(port, out))
+        return 0;
     add_connection(out, port);
     add_control(out, port);
     pthread_mutex_unlock(&port->lock);
@@ -146,7 +165,8 @@ static int fill_queue(struct tern_entry *e, void *arg)
     rte_tel_data_start_dict(out);
     rte_tel_data_add_dict_string(out, "direction", index % 2 ? "tx" : "rx");
     rte_tel_data_add_dict_int(out, "queue", (int)index / 2);
-    pthread_mutex_lock(&port->lock);
+    if (!lock_soon(port, out))
+        return 0;
     struct tern_user_queue *q = port->queue[index];
     rte_tel_data_add_dict_string(out, "instance", q ? tern_user_instance(q) : "not set up");
     if (q && q->live) {
