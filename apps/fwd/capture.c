@@ -112,11 +112,14 @@ static bool write_some(struct capture *c)
     struct rte_mbuf *pkts[WRITE_AT_ONCE];
     unsigned n = rte_ring_dequeue_burst(c->ring, (void **)pkts, WRITE_AT_ONCE, NULL);
     unsigned take = full(c) ? 0 : c->most ? (unsigned)RTE_MIN(n, c->most - c->written) : n;
-    rte_pktmbuf_free_bulk(pkts + take, n - take);
-    if (take && rte_pcapng_write_packets(c->out, pkts, (uint16_t)take) < 0)
+    if (take && rte_pcapng_write_packets(c->out, pkts, (uint16_t)take) < 0) {
+        fwd_error("capture of port %s ends: %s: %s\nfix: write it where there is room",
+                  c->port->name, c->file, strerror(rte_errno));
         c->failed = true;
-    else
+    } else {
         c->written += take;
+    }
+    rte_pktmbuf_free_bulk(pkts, n); // it writes, and frees nothing
     return n;
 }
 

@@ -73,6 +73,26 @@ teardown() {
     grep -q '^6 80 100 1454$' "$dir/list"
 }
 
+# More than there are buffers for copies.
+@test "capture: buffers of what was written are used again" {
+    "$ctl" capture start port=net_pcap0 "file=$dir/out" packets=10000 snap=100
+    ended() { [ "$("$ctl" show captures)" = none ]; }
+    wait_for 60 ended
+    [ "$(captured "$dir/out" | wc -l)" = 10000 ]
+}
+
+@test "capture: a full disk ends it, and the log tells" {
+    mkdir "$dir/small"
+    mount -t tmpfs -o size=64k none "$dir/small" || skip 'no tmpfs can be mounted here'
+    "$ctl" capture start port=net_pcap0 "file=$dir/small/out"
+    ended() { [ "$("$ctl" show captures)" = none ]; }
+    wait_for 30 ended || { umount -l "$dir/small"; return 1; }
+    umount -l "$dir/small"
+    grep -A1 "^tern-fwd: capture of port net_pcap0 ends: .*No space" "$dir/log" | grep -q 'fix: '
+    run "$ctl" show conservation
+    has 'holds        yes'
+}
+
 @test "capture: stop, a port that goes, and what is refused" {
     "$ctl" capture start port=net_pcap0 "file=$dir/out"
     run "$ctl" show captures
