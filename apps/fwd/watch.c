@@ -40,7 +40,6 @@ void fwd_watch_remove(int fd)
 
 void fwd_watch_run(void)
 {
-    stopped = false;
     while (!stopped) {
         if (poll(fds, (nfds_t)nfds, -1) <= 0)
             continue;

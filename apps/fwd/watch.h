@@ -11,6 +11,6 @@ int fwd_watch_add(int fd, fwd_watch_cb cb, void *arg);
 // Forgets fd; it is not closed. A callback may forget any, its own too.
 void fwd_watch_remove(int fd);
 
-// Calls back until fwd_watch_stop().
+// Calls back until fwd_watch_stop(), which may have been called before.
 void fwd_watch_run(void);
 void fwd_watch_stop(void);

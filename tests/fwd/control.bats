@@ -163,6 +163,14 @@ END
     has "$dir/cmds:5: there is no port none"
 }
 
+@test "stop in a command file is heard, too" {
+    echo stop >"$dir/cmds"
+    run timeout 60 "$fwd" "${eal[@]}" --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini" --commands "$dir/cmds"
+    [ "$status" = 0 ]
+    has 'forwarding: '
+    has 'in flight 0'
+}
+
 @test "ternctl stop ends the program, and the socket goes with it" {
     start_fwd --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini"
     "$ctl" stop
