@@ -4,6 +4,8 @@
 #include <rte_ethdev.h>
 #include <rte_ip.h>
 
+#include "mbuf_chain.h"
+
 unsigned tern_offload_takes(uint64_t offloads, bool requests)
 {
     return (offloads & RTE_ETH_RX_OFFLOAD_TCP_CKSUM ? TERN_TAKE_TCP : 0) |
@@ -247,10 +249,24 @@ bool tern_offload_writable(const struct rte_mbuf *m, uint32_t headroom)
     return rte_pktmbuf_headroom(m) >= headroom;
 }
 
+// Whose pool a copy comes from: a clone's own has no room, perhaps.
+static struct rte_mempool *pool_of(const struct rte_mbuf *m)
+{
+    return RTE_MBUF_CLONED(m) ? rte_mbuf_from_indirect((void *)(uintptr_t)m)->pool : m->pool;
+}
+
+bool tern_offload_copies(const struct rte_mbuf *m)
+{
+    return rte_pktmbuf_data_room_size(pool_of(m)) > RTE_PKTMBUF_HEADROOM;
+}
+
 struct rte_mbuf *tern_offload_copy(const struct rte_mbuf *m)
 {
-    struct rte_mbuf *of = RTE_MBUF_CLONED(m) ? rte_mbuf_from_indirect((void *)(uintptr_t)m) : NULL;
-    return rte_pktmbuf_copy(m, of ? of->pool : m->pool, 0, UINT32_MAX);
+    struct rte_mempool *mp = pool_of(m);
+    struct rte_mbuf *copy = tern_offload_copies(m) ? rte_pktmbuf_copy(m, mp, 0, UINT32_MAX) : NULL;
+    if (copy) // some releases forget that its buffer is a pinned one
+        copy->ol_flags |= tern_mbuf_flags(mp);
+    return copy;
 }
 
 void tern_offload_patch(struct rte_mbuf *m, const struct tern_offload *o)

@@ -261,10 +261,11 @@ VQ_INLINE uint16_t tern_rx_chunk(struct tern_user_queue *q, uint64_t f, struct r
 // ---- tx: packets to the device ----
 
 // Describes a packet behind its own net header in its headroom. False: it cannot be written there.
-VQ_INLINE bool tern_tx_push(const struct tern_user_queue *q, const struct rte_mbuf *m,
+// `own`: its bytes are known to be nobody else's, as those of a copy whose buffer is a pinned one.
+VQ_INLINE bool tern_tx_push(const struct tern_user_queue *q, const struct rte_mbuf *m, bool own,
                             struct vq_seg *seg)
 {
-    if (unlikely(rte_mbuf_refcnt_read(m) != 1 || !RTE_MBUF_DIRECT(m) ||
+    if (unlikely((!own && (rte_mbuf_refcnt_read(m) != 1 || !RTE_MBUF_DIRECT(m))) ||
                  rte_pktmbuf_headroom(m) < q->hdr_bytes))
         return false;
     uint8_t *hdr = rte_pktmbuf_mtod(m, uint8_t *) - q->hdr_bytes;
@@ -277,10 +278,10 @@ VQ_INLINE bool tern_tx_push(const struct tern_user_queue *q, const struct rte_mb
 
 // Describes any packet; 0: it has too many segments.
 static __rte_noinline unsigned tern_tx_segs(const struct tern_user_queue *q,
-                                            const struct rte_mbuf *m, struct vq_seg *seg)
+                                            const struct rte_mbuf *m, bool own, struct vq_seg *seg)
 {
     unsigned n = 0;
-    if (!tern_tx_push(q, m, &seg[0])) {
+    if (!tern_tx_push(q, m, own, &seg[0])) {
         seg[n++] = (struct vq_seg){.addr = (uintptr_t)q->null_hdr, .bytes = q->hdr_bytes};
         seg[n].addr = rte_pktmbuf_mtod(m, uintptr_t);
         seg[n].bytes = m->data_len;
@@ -295,13 +296,14 @@ static __rte_noinline unsigned tern_tx_segs(const struct tern_user_queue *q,
     return n;
 }
 
-// Puts one packet that takes more than one segment, behind this net header (NULL: an empty one).
+// Puts one packet that takes more than one segment, behind this net header (NULL: an empty one),
+// which only a packet of our own with room for it may have: all others share q->null_hdr.
 // True: it is done with, put or dropped.
 static inline bool tern_tx_put(struct tern_user_queue *q, uint64_t f, struct rte_mbuf *m,
                                const struct vnet_hdr *h)
 {
     struct vq_seg seg[TERN_SEGS];
-    unsigned n = tern_tx_segs(q, m, seg);
+    unsigned n = tern_tx_segs(q, m, h != NULL, seg);
     struct vq_chain c = {.seg = seg, .nread = (uint16_t)n};
     if (unlikely(n == 0 || n > q->vq->size)) {
         q->stats.drops[TERN_USER_DROP_TOO_LONG]++;
@@ -345,6 +347,11 @@ static __rte_noinline bool tern_tx_offload(struct tern_user_queue *q, uint64_t f
         return true;
     }
     own = tern_tx_own(q, m);
+    if (!own && !tern_offload_copies(m)) {
+        q->stats.drops[TERN_USER_DROP_OFFLOAD]++;
+        rte_pktmbuf_free(m);
+        return true;
+    }
     if (!own)
         return false;
     tern_offload_patch(own, &o);
@@ -402,7 +409,7 @@ VQ_INLINE uint16_t tern_tx_run(struct tern_user_queue *q, uint64_t f, struct rte
         struct rte_mbuf *m = pkts[run];
         if (unlikely(m->nb_segs != 1 || (m->ol_flags & RTE_MBUF_F_TX_VLAN)) ||
             ((f & TERN_F_OFFLOAD) && unlikely(m->ol_flags & TERN_OFFLOAD_FLAGS)) ||
-            !tern_tx_push(q, m, &seg[run]))
+            !tern_tx_push(q, m, false, &seg[run]))
             break;
     }
     if (run == 0)

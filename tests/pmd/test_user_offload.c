@@ -68,9 +68,9 @@ static void ask(struct rte_mbuf *m, const struct frame *f, uint64_t flags)
     m->tso_segsz = 500;
 }
 
-static struct rte_mbuf *request(struct frame *f, uint64_t flags)
+static struct rte_mbuf *request_of(struct rte_mempool *mp, struct frame *f, uint64_t flags)
 {
-    struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+    struct rte_mbuf *m = rte_pktmbuf_alloc(mp);
     assert_non_null(m);
     uint8_t *at = (uint8_t *)rte_pktmbuf_append(m, 1600);
     frame_make(f, at);
@@ -80,14 +80,44 @@ static struct rte_mbuf *request(struct frame *f, uint64_t flags)
     return m;
 }
 
+static struct rte_mbuf *request(struct frame *f, uint64_t flags)
+{
+    return request_of(pool, f, flags);
+}
+
 // ---- packets whose bytes are somebody else's, too ----
 
-enum way { OWN, SHARED, CLONE, NO_HEADROOM, WAYS };
+enum way { OWN, SHARED, CLONE, NO_HEADROOM, PINNED, WAYS };
+
+#define EXT_BYTES (2u << 20)
+
+// A pool whose mbufs have buffers outside of it, for good.
+static struct rte_mempool *make_pinned(void **memory)
+{
+    *memory = rte_malloc(NULL, EXT_BYTES, 4096); // which the device knows
+    assert_non_null(*memory);
+    struct rte_pktmbuf_extmem ext = {
+        .buf_ptr = *memory, .buf_iova = RTE_BAD_IOVA, .buf_len = EXT_BYTES, .elt_size = 2176};
+    struct rte_mempool *mp =
+        rte_pktmbuf_pool_create_extbuf("pinned", 511, 0, 0, 2176, SOCKET_ID_ANY, &ext, 1);
+    assert_non_null(mp);
+    return mp;
+}
+
+static void is_pinned(struct rte_mempool *mp, void *arg, void *m, unsigned i)
+{
+    (void)mp;
+    (void)arg;
+    (void)i;
+    assert_true(((struct rte_mbuf *)m)->ol_flags & RTE_MBUF_F_EXTERNAL);
+}
+
+static struct rte_mempool *pinned;
 
 // The packet to send; *kept is what its other owner has.
 static struct rte_mbuf *packet_in(enum way way, struct frame *f, struct rte_mbuf **kept)
 {
-    struct rte_mbuf *m = request(f, TSO);
+    struct rte_mbuf *m = request_of(way == PINNED ? pinned : pool, f, TSO);
     *kept = NULL;
     if (way == SHARED) {
         rte_mbuf_refcnt_update(m, 1);
@@ -103,10 +133,24 @@ static struct rte_mbuf *packet_in(enum way way, struct frame *f, struct rte_mbuf
     return m;
 }
 
+// A packet that asks for nothing and cannot have its net header before it.
+static void a_clone_asks_for_nothing(struct frame *f)
+{
+    struct rte_mbuf *kept = request(f, 0), *m = rte_pktmbuf_clone(kept, pool);
+    assert_non_null(m);
+    EVENTUALLY(rte_eth_tx_burst(p.drv, 0, &m, 1) == 1);
+    EVENTUALLY(rte_eth_rx_burst(p.dev, 0, &m, 1) == 1);
+    assert_int_equal(m->ol_flags & (RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_MASK), 0);
+    rte_pktmbuf_free(m);
+    rte_pktmbuf_free(kept);
+}
+
 static void bytes_of_others_are_not_changed(void **state)
 {
     static const char *const args[] = {",packed_vq=0", ",packed_vq=1,in_order=0"};
+    void *memory;
     (void)state;
+    pinned = make_pinned(&memory);
     for (unsigned i = 0; i < 2 * WAYS; i++) {
         struct frame f = {.ip = 4, .proto = 6, .payload = 1200};
         struct rte_mbuf *kept, *m = NULL;
@@ -123,8 +167,39 @@ static void bytes_of_others_are_not_changed(void **state)
                 assert_memory_equal(rte_pktmbuf_mtod(kept, void *), bytes, f.bytes);
             rte_pktmbuf_free(kept);
         }
+        a_clone_asks_for_nothing(&f);
         close_pair();
     }
+    assert_int_equal(rte_mempool_in_use_count(pinned), 0);
+    rte_mempool_obj_iter(pinned, is_pinned, NULL);
+    rte_mempool_free(pinned);
+    rte_free(memory);
+}
+
+// Mbufs without room, to which the application attaches what it has: there is nothing to copy to,
+// now and later. The packets behind it are not held up.
+static void what_can_never_be_copied_is_dropped(void **state)
+{
+    static struct rte_mbuf_ext_shared_info info;
+    struct frame f = {.ip = 4, .proto = 6, .payload = 1200};
+    (void)state;
+    struct rte_mempool *mp = rte_pktmbuf_pool_create("bare", 63, 0, 0, 0, SOCKET_ID_ANY);
+    assert_non_null(mp);
+    open_pair(",tso=1", "");
+    struct rte_mbuf *kept = request(&f, TSO), *m = rte_pktmbuf_alloc(mp);
+    assert_non_null(m);
+    rte_mbuf_ext_refcnt_set(&info, 2); // the last owner would be called
+    rte_pktmbuf_attach_extbuf(m, rte_pktmbuf_mtod(kept, void *), RTE_BAD_IOVA, (uint16_t)f.bytes,
+                              &info);
+    rte_pktmbuf_append(m, (uint16_t)f.bytes);
+    ask(m, &f, TSO);
+    assert_int_equal(rte_eth_tx_burst(p.drv, 0, &m, 1), 1);
+    assert_int_equal(xstat(p.drv, "tx_q0_drop_bad_offload"), 1);
+    assert_int_equal(rte_mempool_in_use_count(mp), 0);
+    a_clone_asks_for_nothing(&f);
+    rte_pktmbuf_free(kept);
+    close_pair();
+    rte_mempool_free(mp);
 }
 
 // ---- a device that offers nothing ----
@@ -238,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(bytes_of_others_are_not_changed, clean_up),
+        cmocka_unit_test_teardown(what_can_never_be_copied_is_dropped, clean_up),
         cmocka_unit_test_teardown(other_devices_get_finished_packets, clean_up),
         cmocka_unit_test_teardown(capabilities_follow_the_device, clean_up),
         cmocka_unit_test_teardown(headers_that_lie_drop_their_packet, clean_up),
