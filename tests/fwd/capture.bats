@@ -40,6 +40,8 @@ assert at == len(data)
 END
 }
 
+none_left() { [ "$("$ctl" show captures)" = none ]; }
+
 setup() {
     setup_fwd
     has_driver net_pcap || skip 'this DPDK has no net_pcap'
@@ -54,8 +56,7 @@ teardown() {
 
 @test "capture: a filter, so many packets, and then it ends by itself" {
     "$ctl" capture start port=net_pcap0 "file=$dir/out" 'filter=udp port 53' packets=20
-    ended() { [ "$("$ctl" show captures)" = none ]; }
-    wait_for 30 ended
+    wait_for 30 none_left
     captured "$dir/out" >"$dir/list"
     [ "$(wc -l <"$dir/list")" = 20 ]
     [ "$(sort -u "$dir/list")" = '17 53 82 82' ] || { head "$dir/list"; return 1; }
@@ -65,8 +66,7 @@ teardown() {
 
 @test "capture: without a filter everything, cut at snap, on the way out too" {
     "$ctl" capture start port=net_ring0 "file=$dir/out" packets=300 snap=100
-    ended() { [ "$("$ctl" show captures)" = none ]; }
-    wait_for 30 ended
+    wait_for 30 none_left
     captured "$dir/out" | sort -u >"$dir/list"
     grep -q '^17 53 82 82$' "$dir/list"
     grep -q '^17 54 100 102$' "$dir/list"
@@ -76,8 +76,7 @@ teardown() {
 # More than there are buffers for copies.
 @test "capture: buffers of what was written are used again" {
     "$ctl" capture start port=net_pcap0 "file=$dir/out" packets=10000 snap=100
-    ended() { [ "$("$ctl" show captures)" = none ]; }
-    wait_for 60 ended
+    wait_for 60 none_left
     [ "$(captured "$dir/out" | wc -l)" = 10000 ]
 }
 
@@ -85,8 +84,7 @@ teardown() {
     mkdir "$dir/small"
     mount -t tmpfs -o size=64k none "$dir/small" || skip 'no tmpfs can be mounted here'
     "$ctl" capture start port=net_pcap0 "file=$dir/small/out"
-    ended() { [ "$("$ctl" show captures)" = none ]; }
-    wait_for 30 ended || { umount -l "$dir/small"; return 1; }
+    wait_for 30 none_left || { umount -l "$dir/small"; return 1; }
     umount -l "$dir/small"
     grep -A1 "^tern-fwd: capture of port net_pcap0 ends: .*No space" "$dir/log" | grep -q 'fix: '
     run "$ctl" show conservation
