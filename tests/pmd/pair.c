@@ -34,6 +34,41 @@ const char *socket_path(void)
     return path;
 }
 
+#ifdef TERN_HAVE_AVX512
+static bool cpu_has_avx512(void)
+{
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+#else
+static bool cpu_has_avx512(void) // or it makes no difference
+{
+    return false;
+}
+#endif
+
+static bool takes_avx512;
+static bool looked_at[RTE_MAX_ETHPORTS]; // the instruction set of its bursts
+static unsigned instances;               // ports of which it was
+
+// TERN_TEST_SIMD is the width in bits that EAL may take; it chooses the bursts' instruction set.
+// Returns EAL's argument, or NULL where that is not set.
+static char *choose_instruction_set(void)
+{
+    static char arg[64];
+    const char *bits = getenv("TERN_TEST_SIMD");
+    takes_avx512 = cpu_has_avx512() && (!bits || atoi(bits) >= 256);
+    if (!bits)
+        return NULL;
+    if (!cpu_has_avx512()) {
+        puts("skipped: this CPU, or this build, has one instruction set for the bursts");
+        exit(77);
+    }
+    snprintf(arg, sizeof(arg), "--force-max-simd-bitwidth=%s", bits);
+    return arg;
+}
+
 static int start_with(const char *const *memory, unsigned n)
 {
     static char prefix[32];
@@ -49,6 +84,8 @@ static int start_with(const char *const *memory, unsigned n)
         argc++;
     for (unsigned i = 0; i < n; i++)
         argv[argc++] = (char *)memory[i];
+    argv[argc] = choose_instruction_set();
+    argc += argv[argc] != NULL;
     signal(SIGPIPE, SIG_IGN); // virtio-user writes to connections that are gone
     leftovers_remove("/tmp", OURS);
     snprintf(folder, sizeof(folder), "/tmp/" OURS "%d-XXXXXX", (int)getpid());
@@ -82,6 +119,8 @@ int eal_start_huge(void **state)
 int eal_stop(void **state)
 {
     (void)state;
+    if (getenv("TERN_TEST_SIMD") && !takes_avx512)
+        assert_true(instances > 0); // else it was the same test once more
     // Every mbuf that a port took has come back.
     assert_int_equal(rte_mempool_in_use_count(pool), 0);
     rte_mempool_free(pool);
@@ -127,6 +166,7 @@ void pair_start_port(uint16_t port)
 
 static void remove_port(const char *name, uint16_t port)
 {
+    looked_at[port] = false;
     rte_eth_dev_stop(port);
     assert_int_equal(rte_eth_dev_close(port), 0);
     assert_int_equal(rte_vdev_uninit(name), 0);
@@ -167,11 +207,33 @@ void pair_clean_up(void)
             remove_port(names[i], port);
 }
 
+// A driver of ours names the instruction set behind the instance, where a queue has one: looked at
+// when a port's link is up for the first time.
+static void check_instruction_set(uint16_t port)
+{
+    static const char *const none[] = {"no driver", "no device", "stopped"};
+    struct rte_eth_dev_info info;
+    struct rte_eth_burst_mode mode;
+    if (looked_at[port] || rte_eth_dev_info_get(port, &info) != 0 ||
+        strncmp(info.driver_name, "net_tern", 8) != 0 ||
+        rte_eth_rx_burst_mode_get(port, 0, &mode) != 0)
+        return;
+    for (unsigned i = 0; i < RTE_DIM(none); i++)
+        if (strcmp(mode.info, none[i]) == 0)
+            return;
+    assert_int_equal(strstr(mode.info, " (AVX-512)") != NULL, takes_avx512);
+    looked_at[port] = true;
+    instances++;
+}
+
 bool link_is_up(uint16_t port)
 {
     struct rte_eth_link link;
     assert_int_equal(rte_eth_link_get_nowait(port, &link), 0);
-    return link.link_status == RTE_ETH_LINK_UP;
+    if (link.link_status != RTE_ETH_LINK_UP)
+        return false;
+    check_instruction_set(port);
+    return true;
 }
 
 struct rte_mbuf *packet(uint32_t bytes, uint32_t number)

@@ -35,7 +35,9 @@ struct pair {
     bool rx_set;
 };
 
-// Starts EAL with the plug-in, without hugepages, once a program. Cmocka's group fixture.
+// Starts EAL with the plug-in, without hugepages, once a program. Cmocka's group fixture. The
+// environment's TERN_TEST_SIMD is EAL's limit for the width of registers in bits: with 128 the
+// bursts are those for any CPU. Without AVX-512 there is no choice, and the program is skipped.
 int eal_start(void **state);
 int eal_stop(void **state);
 

@@ -1,4 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Compiled twice, as the bursts in the driver are: meson.build says TERN_LEVEL for x86-64-v4.
+#if !defined(TERN_LEVEL)
+#define BED_AVX512 0
+#elif defined(__AVX512VL__)
+#define BED_AVX512 1
+#else
+#error "compiled for any CPU"
+#endif
+
 #include "bed.h"
 
 #include <ethdev_driver.h>
@@ -94,6 +103,7 @@ void side_attach(struct side *s, struct fe *guest, unsigned vq)
                                    .is_rx = vq == TRANSMITQ};
     memcpy(&s->queue.rearm, (uint8_t *)&fresh + offsetof(struct rte_mbuf, data_off), 8);
     tern_vhost_choose_burst(&s->queue);
+    assert_int_equal(strstr(s->queue.instance, " (AVX-512)") != NULL, BED_AVX512);
     unsigned i = 0;
     while (i < SIDES && sides[i])
         i++;
