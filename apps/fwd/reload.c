@@ -12,6 +12,7 @@
 #include "keys.h"
 #include "l3.h"
 #include "notify.h"
+#include "plan.h"
 
 struct reload {
     struct fwd *fwd;
@@ -245,6 +246,7 @@ static void apply(struct reload *l)
     move_queues(l);
     fwd_hold(l->fwd);
     fwd_port_pair_up(l->fwd);
+    fwd_plan_apply(l->fwd); // who owns an output, and single copies, follow from peers
     fwd_release(l->fwd);
     l->r->result = json_pack("{s:O, s:O, s:O, s:O, s:O}", "removed", l->removed, "added", l->added,
                              "moved", l->moved, "changed", l->changed, "needs_restart", l->restart);

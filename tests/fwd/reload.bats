@@ -197,6 +197,25 @@ each_port_key() {
     has net_null2
 }
 
+# lcore_of PORT rx|tx: of its first queue
+lcore_of() {
+    "$ctl" --json show queues "port=$1" | tr -d ' \n' | tr '}' '\n' |
+        sed -n "/\"direction\":\"$2\",\"queue\":0,/s/.*\"lcore\":\([0-9]*\).*/\1/p"
+}
+
+@test "reload: a port's output follows its new peer" {
+    start_fwd -- --file "$dir/ini"
+    with 'port net_null2' lcores 2
+    reload
+    tells moved net_null2queue0
+    [ "$(lcore_of net_null1 tx)" = 1 ]
+    cp "$dir/ini" "$dir/first"
+    with 'port net_null1' peer net_null2
+    reload
+    tells changed net_null1peer
+    [ "$(lcore_of net_null1 tx)" = 2 ]
+}
+
 @test "reload: a route of the file that a port has of its own is told" {
     sed -i 's/^mode = .*/mode = l3/; /^peer/d' "$dir/ini"
     sed -i '/^\[port net_null1/a address = 10.0.0.1/24' "$dir/ini"

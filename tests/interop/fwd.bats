@@ -225,6 +225,23 @@ sigterm() {
     [ "$dropped" = 0 ]
 }
 
+# drops PORT CAUSE: has it dropped any for that?
+drops() { ctl --json show drops | tr -d ' \n' | grep -q "\"port\":\"$1\",\"cause\":\"$2\""; }
+
+@test "a port that loses its peer by a reload drops what its guest sends, and tells it" {
+    printf '[port net_tern_vhost0]\npeer = net_tern_vhost1\n[port net_tern_vhost1]\n' >"$IW/ini"
+    printf '[port net_tern_vhost2]\ndevargs = iface=%s\n' "$IW/sock2" >>"$IW/ini"
+    fwd_start --file "$IW/ini" --config '(0,0,1),(1,0,1),(2,0,1)' "${NAP[@]}"
+    bad_guest flood sock1
+    until_true "$DEADLINE" drops net_tern_vhost0 link_down # no guest is there
+    sed -i 's/^peer = .*/peer = net_tern_vhost2/' "$IW/ini"
+    ctl reload | grep 'changed *net_tern_vhost0 peer'
+    until_true "$DEADLINE" drops net_tern_vhost1 no_port
+    sed -i 's/^peer = .*/peer = net_tern_vhost1/' "$IW/ini"
+    ctl reload | grep 'changed *net_tern_vhost0 peer'
+    fwd_ends
+}
+
 # What is lost lay in the rings of the guest behind it, or came when it had gone, and then tern-fwd tells of it.
 @test "a port that goes in the middle of its flow and comes again: what is lost is told" {
     fwd_start --config '(0,0,1),(1,0,1)'
