@@ -30,18 +30,35 @@ static const struct fwd_conf_port *named(const struct fwd_conf *conf, const char
     return NULL;
 }
 
-// Does the port have to be made anew, or to go?
-static bool stays(const struct fwd_conf *conf, const struct fwd_conf_port *p)
+// A port with the numbers that it gets where its section has none. `lcores` says how many receive
+// queues there are, which may be as many as without it.
+static void fill_in(const struct fwd_conf *conf, const struct fwd_conf_port *p,
+                    struct fwd_conf_port *full)
 {
-    const struct fwd_conf_port *other = named(conf, p->name);
-    return other && !memcmp(other, p, sizeof(*p));
+    const struct fwd_conf_port *all = &conf->all_ports;
+    memcpy(full, p, sizeof(*full));
+    full->rxq = p->rxq ? p->rxq : RTE_MAX(all->rxq, 1);
+    full->txq = p->txq ? p->txq : all->txq;
+    full->ndesc = p->ndesc ? p->ndesc : all->ndesc;
+}
+
+// Or does this port of the old file have to be made anew, or to go?
+static bool stays(const struct reload *l, const struct fwd_conf_port *p)
+{
+    const struct fwd_conf_port *other = named(&l->new, p->name);
+    struct fwd_conf_port before, after;
+    if (!other)
+        return false;
+    fill_in(&l->old, p, &before);
+    fill_in(&l->new, other, &after);
+    return !memcmp(&before, &after, sizeof(before));
 }
 
 static void remove_ports(struct reload *l)
 {
     for (uint16_t i = 0; i < l->old.nports; i++) {
         const char *name = l->old.ports[i].name;
-        if (stays(&l->new, &l->old.ports[i]) || !fwd_port_find(l->fwd, name))
+        if (stays(l, &l->old.ports[i]) || !fwd_port_find(l->fwd, name))
             continue;
         int rc = fwd_port_remove(l->fwd, name);
         if (!rc)

@@ -216,6 +216,28 @@ lcore_of() {
     [ "$(lcore_of net_null1 tx)" = 2 ]
 }
 
+@test "reload: values that a port has anyway do not make it anew" {
+    start_fwd -- --file "$dir/ini" --txq 2
+    [ "$(lcore_of net_null0 rx)" = 1 ]
+    with 'port net_null0' lcores 2
+    reload
+    tells moved net_null0queue0
+    [ "$(lcore_of net_null0 rx)" = 2 ]
+    cp "$dir/first" "$dir/ini"
+    reload
+    tells moved # without it, the queue is where it is
+    [ "$(lcore_of net_null0 rx)" = 2 ]
+    with 'port net_null0' rxq 1
+    reload
+    tells added
+    with 'port net_null0' txq 2
+    reload
+    tells added
+    with 'port net_null0' lcores 1,2
+    reload
+    tells removed net_null0 added net_null0
+}
+
 @test "reload: a route of the file that a port has of its own is told" {
     sed -i 's/^mode = .*/mode = l3/; /^peer/d' "$dir/ini"
     sed -i '/^\[port net_null1/a address = 10.0.0.1/24' "$dir/ini"
