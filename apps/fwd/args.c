@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "args.h"
 
-#include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,8 @@ static const char usage[] =
     "  --file FILE             the configuration, see tern-fwd(1); options behind it win,\n"
     "                          but --config and --pairs add to it\n"
     "  --control PATH          socket for ternctl\n"
-    "  --metrics ADDRESS       OpenMetrics at 127.0.0.1:PORT, [::1]:PORT or unix:/PATH\n"
+    "  --metrics ADDRESS       OpenMetrics at 127.0.0.1:PORT, [::1]:PORT, localhost:PORT or\n"
+    "                          unix:/PATH\n"
     "  --commands FILE         ternctl's commands to run at the start, one a line\n"
     "  --mode io|mac|l2|l3     what to do with packets (default io)\n"
     "  --config '(PORT,QUEUE,LCORE),…'\n"
@@ -49,19 +50,6 @@ static bool bad(const char *option, const char *value, const char *fix)
 }
 
 // ---- values ----
-
-static bool number(const char *option, const char *text, unsigned long min, unsigned long max,
-                   unsigned long *value)
-{
-    char *end;
-    char fix[64];
-    errno = 0;
-    *value = strtoul(text, &end, 10);
-    if (*text >= '0' && *text <= '9' && !*end && !errno && *value >= min && *value <= max)
-        return true;
-    snprintf(fix, sizeof(fix), "give a number from %lu to %lu", min, max);
-    return bad(option, text, fix);
-}
 
 static int word(const char *text, const char *const *words)
 {
@@ -188,38 +176,21 @@ static bool parse_word(struct fwd_conf *conf, int option, const char *text)
     return true;
 }
 
+// Numbers are those of the file's keys, with the same bounds.
 static bool parse_number(struct fwd_conf *conf, int option, const char *text)
 {
-    static const unsigned long max[] = {
-        [MAX_WAKE_US] = 1000000, [RXQ] = FWD_QUEUES_MAX, [TXQ] = FWD_QUEUES_MAX, [NDESC] = 32768,
-        [BURST] = FWD_BURST_MAX, [MBUFS] = 1ul << 24,    [DRAIN_MS] = 3600000,
+    static const char *const keys[] = {
+        [RXQ] = "rxq",     [TXQ] = "txq",        [NDESC] = "ndesc",          [BURST] = "burst",
+        [MBUFS] = "mbufs", [DRAIN_MS] = "drain", [MAX_WAKE_US] = "max-wake",
     };
-    unsigned long v;
-    if (!number(options[option].name, text, option == DRAIN_MS ? 0 : 1, max[option], &v))
-        return false;
-    switch (option) {
-    case RXQ:
-        conf->all_ports.rxq = (uint16_t)v;
-        break;
-    case TXQ:
-        conf->all_ports.txq = (uint16_t)v;
-        break;
-    case NDESC:
-        conf->all_ports.ndesc = (uint16_t)v;
-        break;
-    case BURST:
-        conf->burst = (uint16_t)v;
-        break;
-    case MAX_WAKE_US:
-        conf->max_wake_us = (uint32_t)v;
-        break;
-    case MBUFS:
-        conf->mbufs = (uint32_t)v;
-        break;
-    default:
-        conf->drain_ms = (uint32_t)v;
-    }
-    return true;
+    bool of_ports = option == RXQ || option == TXQ || option == NDESC;
+    const struct fwd_key *key =
+        fwd_key_find(of_ports ? &fwd_keys_port : &fwd_keys_fwd, keys[option]);
+    char fix[64];
+    if (key->set(key, of_ports ? (void *)&conf->all_ports : conf, text))
+        return true;
+    snprintf(fix, sizeof(fix), "give a number from %" PRIu64 " to %" PRIu64, key->min, key->max);
+    return bad(options[option].name, text, fix);
 }
 
 void fwd_args_error(void *arg, const char *what, const char *fix)
@@ -258,7 +229,8 @@ static bool parse_option(struct fwd_conf *conf, int option, const char *text)
         return parse_text(conf->ctl_path, sizeof(conf->ctl_path), option, text);
     case METRICS:
         if (!fwd_text_loopback(text))
-            return bad("metrics", text, "give 127.0.0.1:PORT, [::1]:PORT or unix:/PATH");
+            return bad("metrics", text,
+                       "give 127.0.0.1:PORT, [::1]:PORT, localhost:PORT or unix:/PATH");
         return parse_text(conf->metrics_addr, sizeof(conf->metrics_addr), option, text);
     case COMMANDS:
         return parse_text(conf->cmd_file, sizeof(conf->cmd_file), option, text);

@@ -265,7 +265,7 @@ static const struct fwd_key fwd_rows[] = {
     NUM(struct fwd_conf, "age", " (seconds)", "300", age_s, 1, 1000000),
     NUM(struct fwd_conf, "mbufs", " (packet buffers a NUMA node)", "32768", mbufs, 512, 16777216),
     NUM(struct fwd_conf, "stats", " (seconds; 0: no status line)", "10", stats_period_s, 0, 86400),
-    NUM(struct fwd_conf, "drain", " (milliseconds)", "1000", drain_ms, 0, 600000),
+    NUM(struct fwd_conf, "drain", " (milliseconds)", "1000", drain_ms, 0, 3600000),
     ROW(struct fwd_conf, "control", "an absolute path of 107 bytes at most",
         "/run/tern-fwd/control.sock", set_path, ctl_path),
     ROW(struct fwd_conf, "commands", "an absolute path of 107 bytes at most", "/etc/tern/commands",

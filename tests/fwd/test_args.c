@@ -40,8 +40,13 @@ static void options_fill_the_configuration(void **state)
     assert_int_equal(conf.burst, 64);
     assert_int_equal(parse("--mbufs", "16777216"), FWD_ARGS_RUN);
     assert_int_equal(conf.mbufs, 16777216);
+    assert_int_equal(parse("--mbufs", "512"), FWD_ARGS_RUN);
+    assert_int_equal(conf.mbufs, 512);
     assert_int_equal(parse("--drain-ms", "0"), FWD_ARGS_RUN);
     assert_int_equal(conf.drain_ms, 0);
+    assert_int_equal(parse("--drain-ms", "3600000"), FWD_ARGS_RUN);
+    assert_int_equal(conf.drain_ms, 3600000);
+    assert_int_equal(parse("--metrics", "localhost:80"), FWD_ARGS_RUN);
     assert_int_equal(parse("--rxq", "4"), FWD_ARGS_RUN);
     assert_int_equal(conf.all_ports.rxq, 4);
     assert_int_equal(parse("--txq", "5"), FWD_ARGS_RUN);
@@ -79,6 +84,13 @@ static void what_is_no_value_is_refused(void **state)
         {"--burst", "99999999999999999999"},
         {"--max-wake-us", "0"},
         {"--max-wake-us", "1000001"},
+        {"--mbufs", "511"},
+        {"--mbufs", "16777217"},
+        {"--drain-ms", "3600001"},
+        {"--rxq", "0"},
+        {"--txq", "129"},
+        {"--ndesc", "32769"},
+        {"--metrics", "0.0.0.0:80"},
         {"--no-such", NULL},
         {"stray", NULL},
     };

@@ -44,20 +44,21 @@ static unsigned read_text(const char *text)
 
 static void test_everything(void **state)
 {
-    static const char text[] = "; a comment\n"
-                               "\n"
-                               "[fwd]\n"
-                               "mode = l2\n"
-                               "  idle=adaptive ; behind a value\n"
-                               "max-wake = 50\nburst = 64\nrebalance = on\ntwo-copies = on\nage = 60\nmbufs = 8192\n"
-                               "stats = 10\ndrain = 200\n"
-                               "control = /run/tern-fwd/control.sock\nmetrics = [::1]:9477\r\n"
-                               "[port net_tern_vhost0]\n"
-                               "devargs = iface=/tmp/a.sock,queues=2\n"
-                               "lcores = 1, 2\nvlan = 10\ntrunk = 20-22, 30\nmac-limit = 8\n"
-                               "txq = 2\nndesc = 512\nmtu = 9000\nmac = 02:00:00:00:00:0A\n"
-                               "[port net_tap0]\n"
-                               "peer = net_tern_vhost0";
+    static const char text[] =
+        "; a comment\n"
+        "\n"
+        "[fwd]\n"
+        "mode = l2\n"
+        "  idle=adaptive ; behind a value\n"
+        "max-wake = 50\nburst = 64\nrebalance = on\ntwo-copies = on\nage = 60\nmbufs = 8192\n"
+        "stats = 10\ndrain = 3600000\n"
+        "control = /run/tern-fwd/control.sock\nmetrics = [::1]:9477\r\n"
+        "[port net_tern_vhost0]\n"
+        "devargs = iface=/tmp/a.sock,queues=2\n"
+        "lcores = 1, 2\nvlan = 10\ntrunk = 20-22, 30\nmac-limit = 8\n"
+        "txq = 2\nndesc = 512\nmtu = 9000\nmac = 02:00:00:00:00:0A\n"
+        "[port net_tap0]\n"
+        "peer = net_tern_vhost0";
     (void)state;
     if (read_text(text))
         fail_msg("%s", told);
@@ -70,7 +71,7 @@ static void test_everything(void **state)
     assert_int_equal(conf.age_s, 60);
     assert_int_equal(conf.mbufs, 8192);
     assert_int_equal(conf.stats_period_s, 10);
-    assert_int_equal(conf.drain_ms, 200);
+    assert_int_equal(conf.drain_ms, 3600000);
     assert_string_equal(conf.ctl_path, "/run/tern-fwd/control.sock");
     assert_string_equal(conf.metrics_addr, "[::1]:9477");
     assert_int_equal(conf.nports, 2);
@@ -141,6 +142,9 @@ static const struct {
     {"[fwd]\nburst = 0x20\n", ":2: [fwd] burst: \"0x20\" is not"},
     {"[fwd]\nburst = 18446744073709551617\n", ":2: [fwd] burst: \"18446744073709551617\" is not"},
     {"[fwd]\nmbufs = 4294967297\n", ":2: [fwd] mbufs: \"4294967297\" is not"},
+    {"[fwd]\nmbufs = 511\n", ":2: [fwd] mbufs: \"511\" is not a whole number from 512 to 16777216"},
+    {"[fwd]\ndrain = 3600001\n",
+     ":2: [fwd] drain: \"3600001\" is not a whole number from 0 to 3600000"},
     {"[fwd]\nrebalance = yes\n", ":2: [fwd] rebalance: \"yes\" is not on or off"},
     {"[fwd]\ncontrol = sock\n", ":2: [fwd] control: \"sock\" is not an absolute path"},
     {"[fwd]\nmetrics = 0.0.0.0:80\n", ":2: [fwd] metrics: \"0.0.0.0:80\" is not 127.0.0.1:PORT"},
