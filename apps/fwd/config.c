@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "keys.h"
+#include "l3_conf.h"
 
 struct reader {
     struct fwd_conf *conf;
@@ -210,6 +211,9 @@ static void check_port(struct reader *r, const struct fwd_conf_port *p)
     if (r->conf->mode != FWD_L2 && (p->vlan || p->ntrunk))
         tell(r, section, p->vlan ? "vlan" : "trunk", "write mode = l2 in [fwd], or remove the line",
              "only the mode l2 has VLANs");
+    if (r->conf->mode != FWD_L2 && p->mac_limit)
+        tell(r, section, "mac-limit", "write mode = l2 in [fwd], or remove the line",
+             "only the mode l2 learns addresses");
     if (p->vlan && p->ntrunk)
         for (unsigned i = 0; i < p->ntrunk; i++)
             if (p->trunk[i] == p->vlan)
@@ -238,11 +242,19 @@ static void check_routes(struct reader *r)
     }
 }
 
+static void tell_l3(void *arg, const char *section, const char *key, const char *fix,
+                    const char *what)
+{
+    tell(arg, section, key, fix, "%s", what);
+}
+
 static void check_all(struct reader *r)
 {
     for (unsigned i = 0; i < r->conf->nports; i++)
         check_port(r, &r->conf->ports[i]);
     check_routes(r);
+    if (!r->errors && r->conf->mode == FWD_L3)
+        fwd_l3_conf_check(r->conf, tell_l3, r);
 }
 
 // ---- the file ----

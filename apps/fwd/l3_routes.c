@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "l3_conf.h"
+
 static int commit(struct l3 *l3)
 {
     int rc = fwd_fib_commit(l3->fib, &l3->holder);
@@ -16,27 +18,21 @@ static int commit(struct l3 *l3)
 // --- addresses ----------------------------------------------------------------------
 
 // A route of a port's own address: two addresses of it may have the same subnet.
-static int add_own(struct l3 *l3, uint16_t port, struct fwd_addr addr, uint8_t len, uint8_t kind)
+static int add_own(struct l3 *l3, uint16_t port, const struct fwd_address_route *r)
 {
-    const struct fwd_prefix p = {.addr = addr, .len = len};
-    const struct fwd_hop hop = {.kind = kind, .own = true, .port = port};
-    int rc = fwd_fib_add(l3->fib, &p, &hop);
-    return rc == -EEXIST && kind != FWD_HOP_LOCAL && l3_on_link(l3, port, &addr) ? 0 : rc;
+    const struct fwd_hop hop = {.kind = r->kind, .own = true, .port = port};
+    int rc = fwd_fib_add(l3->fib, &r->prefix, &hop);
+    bool shared = r->kind != FWD_HOP_LOCAL && l3_on_link(l3, port, &r->prefix.addr);
+    return rc == -EEXIST && shared ? 0 : rc;
 }
 
 static int add_address(struct l3 *l3, struct l3_port *p, const struct fwd_prefix *a)
 {
-    uint16_t id = p->port->id;
-    struct fwd_addr first = fwd_addr_masked(&a->addr, a->len), last = first;
-    int rc = add_own(l3, id, a->addr, 128, FWD_HOP_LOCAL);
-    if (rc == 0 && a->len < 128)
-        rc = add_own(l3, id, first, a->len, FWD_HOP_LINK);
-    if (rc == 0 && fwd_addr_is_v4(&a->addr) && a->len <= 126) {
-        for (unsigned bit = a->len; bit < 128; bit++)
-            last.b[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
-        rc = add_own(l3, id, first, 128, FWD_HOP_BROADCAST);
-        rc = rc ? rc : add_own(l3, id, last, 128, FWD_HOP_BROADCAST);
-    }
+    struct fwd_address_route routes[FWD_ADDRESS_ROUTES];
+    unsigned n = fwd_address_routes(a, routes);
+    int rc = 0;
+    for (unsigned i = 0; i < n && rc == 0; i++)
+        rc = add_own(l3, p->port->id, &routes[i]);
     p->addr[p->naddr++] = *a;
     return rc;
 }
@@ -56,8 +52,7 @@ static int add_addresses(struct l3 *l3, struct l3_port *p)
     struct fwd_prefix a;
     for (uint16_t i = 0; i < p->port->conf.naddresses; i++) {
         const char *text = p->port->conf.addresses[i];
-        if (!fwd_prefix_parse(text, &a) || !fwd_addr_is_host(&a.addr) ||
-            fwd_addr_is_link_local(&a.addr)) {
+        if (!fwd_address_parse(text, &a)) {
             fwd_error(
                 "%s is no address for port %s\n"
                 "fix: give an address and its prefix length, as 10.0.0.1/24 or 2001:db8::1/64",

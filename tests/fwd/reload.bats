@@ -246,9 +246,8 @@ lcore_of() {
     printf '[route 10.0.0.0/24]\nvia = 10.0.0.2\n' >>"$dir/ini"
     run "$ctl" reload
     [ "$status" = 1 ]
-    has 'the route to 10.0.0.0/24 cannot be added: there is one'
+    has '[route 10.0.0.0/24]: port net_null1 brings this route along with its address 10.0.0.1/24'
     has 'fix: '
-    # It is forgotten without a word when the file no longer has it.
     sed -i '/^\[route/,$d' "$dir/ini"
     reload
     tells removed

@@ -172,6 +172,8 @@ static const struct {
     {"[fwd]\nmode = l2\n[port a]\ntrunk = ,\n", ":4: [port a] trunk: \",\" is not"},
     {"[fwd]\nmode = l2\n[port a]\nvlan = 7\ntrunk = 7\n", ":5: [port a] trunk: VLAN 7 is the one"},
     {"[port a]\nvlan = 7\n", ":2: [port a] vlan: only the mode l2 has VLANs"},
+    {"[port a]\nmac-limit = 8\n", ":2: [port a] mac-limit: only the mode l2 learns addresses"},
+    {"[fwd]\nmode = l3\n[port a]\nmac-limit = 8\n", ":4: [port a] mac-limit: only the mode l2"},
     {"[port a]\naddress = 10.0.0.1/24\n", ":2: [port a] address: only the mode l3"},
     {"[port a]\naddress = 10.0.0.1\n", ":2: [port a] address: \"10.0.0.1\" is not a list"},
     {"[port a]\naddress = 10.0.0.1/33\n", ":2: [port a] address:"},
@@ -188,6 +190,93 @@ static const struct {
     {"[fwd]\nmode = l3\n[route 10.1.0.0/16]\nvia = b\n",
      ":4: [route 10.1.0.0/16] via: \"b\" is not an address"},
 };
+
+// A router's: what follows the line with its mode.
+static const struct {
+    const char *text, *says;
+} wrong_l3[] = {
+    // Addresses that no port may have.
+    {"[port a]\naddress = 10.0.0.1/24, fe80::1/64\n",
+     ":4: [port a] address: fe80::1/64 is no address for a port"},
+    {"[port a]\naddress = 224.0.0.1/24\n", ":4: [port a] address: 224.0.0.1/24 is no address"},
+    {"[port a]\naddress = 127.0.0.1/8\n", ":4: [port a] address: 127.0.0.1/8 is no address"},
+    {"[port a]\naddress = ff02::1/64\n", ":4: [port a] address: ff02::1/64 is no address"},
+    {"[port a]\naddress = ::ffff:10.0.0.1/120\n",
+     ":4: [port a] address: ::ffff:10.0.0.1/120 is no address"},
+    {"[port a]\naddress = 10.0.0.0/24\n",
+     ":4: [port a] address: 10.0.0.0/24 is there already, or means all hosts of a subnet"},
+    {"[port a]\naddress = 10.0.0.255/24\n", ":4: [port a] address: 10.0.0.255/24 is there already"},
+    {"[port a]\naddress = 10.0.0.1/24, 10.0.0.1/16\n",
+     ":4: [port a] address: 10.0.0.1/16 is there already"},
+    // Two ports.
+    {"[port a]\naddress = 10.0.0.1/24\n[port b]\naddress = 10.0.0.2/24\n",
+     ":6: [port b] address: 10.0.0.2/24 overlaps 10.0.0.1/24 of port a"},
+    {"[port a]\naddress = 10.0.0.1/24\n[port b]\naddress = 10.0.0.1/32\n",
+     ":6: [port b] address: 10.0.0.1/32 overlaps 10.0.0.1/24 of port a"},
+    {"[port a]\naddress = fd00::1/64\n[port b]\naddress = 10.0.0.1/24, fd00::2/64\n",
+     ":6: [port b] address: fd00::2/64 overlaps fd00::1/64 of port a"},
+    // Routes that are there already.
+    {"[port a]\naddress = 10.0.0.1/24\n[route 10.0.0.0/24]\nvia = 10.0.0.2\n",
+     ":5: [route 10.0.0.0/24]: port a brings this route along with its address 10.0.0.1/24"},
+    {"[route 10.0.0.0/24]\nport = a\n[port a]\naddress = 10.0.0.1/24\n",
+     ":3: [route 10.0.0.0/24]: port a brings this route along"},
+    {"[port a]\n[route fd00::/64]\nport = a\n[route fd00:0::/64]\nport = a\n",
+     ":6: [route fd00:0::/64]: it is the same as [route fd00::/64]"},
+    {"[port a]\n[route ::ffff:10.0.0.0/120]\nport = a\n",
+     ":4: [route ::ffff:10.0.0.0/120]: it holds addresses of IPv4 in IPv6's form"},
+    // Next hops that cannot be reached.
+    {"[port a]\naddress = 10.0.0.1/24\n[route 10.1.0.0/16]\nvia = 10.0.1.2\n",
+     ":6: [route 10.1.0.0/16] via: 10.0.1.2 is not on the link of any port"},
+    {"[route 10.1.0.0/16]\nvia = 10.0.1.2\n",
+     ":4: [route 10.1.0.0/16] via: 10.0.1.2 is not on the link"},
+    {"[port a]\naddress = 10.0.0.1/24\n[port b]\naddress = 10.0.1.1/24\n"
+     "[route 10.1.0.0/16]\nvia = 10.0.0.2\nport = b\n",
+     ":8: [route 10.1.0.0/16] via: 10.0.0.2 is not on the link of port b"},
+    {"[port a]\naddress = 10.0.0.1/24\n[route 10.1.0.0/16]\nvia = 10.0.0.1\n",
+     ":6: [route 10.1.0.0/16] via: 10.0.0.1 is port a itself"},
+    {"[port a]\naddress = 10.0.0.1/8\n[port b]\naddress = 10.1.0.1/16\n[route 192.0.2.0/24]\nvia = "
+     "10.1.0.2\n",
+     ":8: [route 192.0.2.0/24] via: 10.1.0.2 is on the links of 2 ports"},
+    {"[port a]\n[port b]\n[route fd00::/64]\nvia = fe80::2\n",
+     ":6: [route fd00::/64] via: fe80::2 is on the links of 2 ports"},
+    {"[port a]\naddress = 10.0.0.1/24\n[route 10.1.0.0/16]\nvia = 224.0.0.5\n",
+     ":6: [route 10.1.0.0/16] via: 224.0.0.5 is no address of a host"},
+};
+
+static void test_wrong_routers(void **state)
+{
+    char text[512];
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong_l3) / sizeof(wrong_l3[0]); i++) {
+        snprintf(text, sizeof(text), "[fwd]\nmode = l3\n%s", wrong_l3[i].text);
+        unsigned errors = read_text(text);
+        if (errors != 1 || strncmp(told, wrong_l3[i].says, strlen(wrong_l3[i].says)))
+            fail_msg("%s: %u errors, %s", text, errors, told);
+    }
+}
+
+// What looks alike and is right.
+static void test_right_routers(void **state)
+{
+    static const char *const right[] = {
+        "[port a]\naddress = 10.0.0.1/24, 10.0.0.2/24, 10.0.0.3/32\n",
+        "[port a]\naddress = 10.0.0.0/31, 10.0.1.7/32\n",
+        "[port a]\naddress = 10.0.0.1/8\n[port b]\naddress = 10.1.0.1/16\n"
+        "[route 192.0.2.0/24]\nvia = 10.1.0.2\nport = b\n",
+        "[port a]\n[route fd00::/64]\nvia = fe80::2\n",
+        "[port a]\n[port b]\n[route fd00::/64]\nvia = fe80::2\nport = b\n",
+        "[route fd00::/64]\nvia = fe80::2\n", // of a port that EAL has found
+        "[port a]\naddress = 10.0.0.1/24\n[route 10.0.0.0/25]\nport = a\n[route 10.0.0.0/23]\nport "
+        "= a\n",
+    };
+    char text[512];
+    (void)state;
+    for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+        snprintf(text, sizeof(text), "[fwd]\nmode = l3\n%s", right[i]);
+        if (read_text(text))
+            fail_msg("%s: %s", text, told);
+    }
+}
 
 static void test_wrong_files(void **state)
 {
@@ -284,7 +373,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything),    cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_wrong_files),   cmocka_unit_test(test_all_errors_are_told),
+        cmocka_unit_test(test_wrong_files),   cmocka_unit_test(test_wrong_routers),
+        cmocka_unit_test(test_right_routers), cmocka_unit_test(test_all_errors_are_told),
         cmocka_unit_test(test_hostile_bytes), cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_no_file),       cmocka_unit_test(test_examples),
     };
