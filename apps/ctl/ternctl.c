@@ -64,6 +64,8 @@ static int show(const json_t *answer, bool json)
         const char *error = json_string_value(json_object_get(answer, "error"));
         if (json)
             json_dumpf(answer, stdout, JSON_INDENT(2)), putchar('\n');
+        else if (result) // what was done nevertheless
+            table_print(result, stdout);
         return fail(EXIT_REFUSED, error ? error : "the answer is not understood",
                     json_string_value(json_object_get(answer, "fix")));
     }

@@ -18,9 +18,18 @@ struct reload {
     struct fwd *fwd;
     struct fwd_conf old, new;
     struct fwd_reply *r;
-    json_t *removed, *added, *moved, *changed, *restart;
-    int rc; // of the last change that failed
+    json_t *removed, *added, *put_back, *moved, *changed, *restart;
+    bool gone[FWD_CONF_PORTS]; // ports of `old` that this reload has removed
+    int rc;                    // of the first change that failed
 };
+
+// Of several errors the first one is answered; the log has them all.
+static bool done(struct reload *l, int rc)
+{
+    if (rc && !l->rc)
+        l->rc = fwd_act_fail_as_told(l->r, rc);
+    return !rc;
+}
 
 static const struct fwd_conf_port *named(const struct fwd_conf *conf, const char *name)
 {
@@ -60,11 +69,51 @@ static void remove_ports(struct reload *l)
         const char *name = l->old.ports[i].name;
         if (stays(l, &l->old.ports[i]) || !fwd_port_find(l->fwd, name))
             continue;
-        int rc = fwd_port_remove(l->fwd, name);
-        if (!rc)
+        l->gone[i] = done(l, fwd_port_remove(l->fwd, name));
+        if (l->gone[i])
             json_array_append_new(l->removed, json_string(name));
-        l->rc = rc ? rc : l->rc;
     }
+}
+
+static void put_back_lcores(struct reload *l, uint16_t to, uint16_t from)
+{
+    struct fwd_conf *conf = &l->fwd->conf;
+    uint16_t n = 0;
+    for (uint16_t i = 0; i < conf->nassign; i++)
+        if (conf->assign[i].port != to)
+            conf->assign[n++] = conf->assign[i];
+    for (uint16_t i = 0; i < l->old.nassign && n < FWD_CONF_ASSIGN; i++) {
+        const struct fwd_conf_assign *a = &l->old.assign[i];
+        if (a->port == from)
+            conf->assign[n++] = (struct fwd_conf_assign){to, a->queue, a->lcore};
+    }
+    conf->nassign = n;
+}
+
+// A port that cannot be made as the file says is made as it was, and stands in the configuration as
+// that: the next reload tries again. Its routes come with all others: one that leads by an address
+// that the port does not have now would keep it out.
+static void put_back_port(struct reload *l, uint16_t i)
+{
+    struct fwd_conf *conf = &l->fwd->conf;
+    const struct fwd_conf_port *before = named(&l->old, conf->ports[i].name);
+    uint16_t nroutes = conf->nroutes;
+    if (!before || !l->gone[before - l->old.ports])
+        return;
+    conf->ports[i] = *before;
+    put_back_lcores(l, i, (uint16_t)(before - l->old.ports));
+    conf->nroutes = 0;
+    int rc = fwd_port_add(l->fwd, before, NULL);
+    conf->nroutes = nroutes;
+    if (!rc) {
+        json_array_append_new(l->put_back, json_string(before->name));
+        return;
+    }
+    fwd_error("port %s cannot be put back as it was, either: it is gone\n"
+              "fix: mend the file and reload",
+              before->name);
+    size_t n = strlen(l->r->error);
+    snprintf(l->r->error + n, sizeof(l->r->error) - n, "; port %s is gone", before->name);
 }
 
 static void add_ports(struct reload *l)
@@ -73,26 +122,25 @@ static void add_ports(struct reload *l)
         const struct fwd_conf_port *p = &l->new.ports[i];
         if (fwd_port_find(l->fwd, p->name))
             continue;
-        int rc = fwd_port_add(l->fwd, p, NULL);
-        if (!rc)
+        if (done(l, fwd_port_add(l->fwd, p, NULL)))
             json_array_append_new(l->added, json_string(p->name));
-        l->rc = rc ? rc : l->rc;
+        else
+            put_back_port(l, i);
     }
 }
 
 static void move_queues(struct reload *l)
 {
-    for (uint16_t i = 0; i < l->new.nassign; i++) {
-        const struct fwd_conf_assign *a = &l->new.assign[i];
-        const char *name = l->new.ports[a->port].name;
+    const struct fwd_conf *conf = &l->fwd->conf;
+    for (uint16_t i = 0; i < conf->nassign; i++) {
+        const struct fwd_conf_assign *a = &conf->assign[i];
+        const char *name = conf->ports[a->port].name;
         const struct fwd_port *port = fwd_port_find(l->fwd, name);
         if (!port || a->queue >= port->nrxq || port->rxq[a->queue].worker < 0 ||
             l->fwd->workers[port->rxq[a->queue].worker]->lcore == a->lcore)
             continue;
-        int rc = fwd_queue_move(l->fwd, name, a->queue, a->lcore);
-        if (!rc)
+        if (done(l, fwd_queue_move(l->fwd, name, a->queue, a->lcore)))
             json_array_append_new(l->moved, json_sprintf("%s queue %u", name, a->queue));
-        l->rc = rc ? rc : l->rc;
     }
 }
 
@@ -133,10 +181,22 @@ static void remove_routes(struct reload *l)
         const struct fwd_conf_route *r = &l->old.routes[i];
         if (has_route(&l->new, r) || !in_force(l->fwd, r->prefix))
             continue;
-        int rc = fwd_l3_route_remove(l->fwd, r->prefix);
-        if (!rc)
+        if (done(l, fwd_l3_route_remove(l->fwd, r->prefix)))
             json_array_append_new(l->removed, json_string(r->prefix));
-        l->rc = rc ? rc : l->rc;
+    }
+}
+
+// As put_back_port().
+static void put_back_route(struct reload *l, struct fwd_conf_route *r)
+{
+    for (uint16_t i = 0; i < l->old.nroutes; i++) {
+        const struct fwd_conf_route *before = &l->old.routes[i];
+        if (strcmp(before->prefix, r->prefix) || !memcmp(before, r, sizeof(*r)))
+            continue;
+        *r = *before;
+        if (!fwd_l3_route_add(l->fwd, r))
+            json_array_append_new(l->put_back, json_string(r->prefix));
+        return;
     }
 }
 
@@ -146,10 +206,10 @@ static void add_routes(struct reload *l)
         const struct fwd_conf_route *r = &l->new.routes[i];
         if (in_force(l->fwd, r->prefix))
             continue;
-        int rc = fwd_l3_route_add(l->fwd, r);
-        if (!rc)
+        if (done(l, fwd_l3_route_add(l->fwd, r)))
             json_array_append_new(l->added, json_string(r->prefix));
-        l->rc = rc ? rc : l->rc;
+        else
+            put_back_route(l, &l->fwd->conf.routes[i]);
     }
 }
 
@@ -265,8 +325,9 @@ static void apply(struct reload *l)
     fwd_port_pair_up(l->fwd);
     fwd_plan_apply(l->fwd); // who owns an output, and single copies, follow from peers
     fwd_release(l->fwd);
-    l->r->result = json_pack("{s:O, s:O, s:O, s:O, s:O}", "removed", l->removed, "added", l->added,
-                             "moved", l->moved, "changed", l->changed, "needs_restart", l->restart);
+    l->r->result = json_pack("{s:O, s:O, s:O, s:O, s:O, s:O}", "removed", l->removed, "added",
+                             l->added, "put_back", l->put_back, "moved", l->moved, "changed",
+                             l->changed, "needs_restart", l->restart);
 }
 
 static void keep_error(void *arg, const char *what, const char *fix)
@@ -275,6 +336,13 @@ static void keep_error(void *arg, const char *what, const char *fix)
     fwd_error("%s\nfix: %s", what, fix);
     if (!r->error[0])
         fwd_fail(r, EINVAL, fix, "%s", what);
+}
+
+static const char *heading(const char *list)
+{
+    if (!strcmp(list, "needs_restart"))
+        return "needs a restart:";
+    return strcmp(list, "put_back") ? list : "put back";
 }
 
 // For the log: whoever sent SIGHUP sees nothing else.
@@ -287,7 +355,7 @@ static void say(const json_t *result)
     {
         if (json_array_size(names) == 0)
             continue;
-        printf("reload: %s", strcmp(list, "needs_restart") ? list : "needs a restart:");
+        printf("reload: %s", heading(list));
         json_array_foreach(names, i, name) printf("%s %s", i ? "," : "", json_string_value(name));
         putchar('\n');
     }
@@ -311,6 +379,7 @@ static int reload(struct reload *l)
     fwd_notify_reloading();
     l->removed = json_array();
     l->added = json_array();
+    l->put_back = json_array();
     l->moved = json_array();
     l->changed = json_array();
     l->restart = json_array();
@@ -320,10 +389,11 @@ static int reload(struct reload *l)
     fwd_notify_ready(l->fwd);
     json_decref(l->removed);
     json_decref(l->added);
+    json_decref(l->put_back);
     json_decref(l->moved);
     json_decref(l->changed);
     json_decref(l->restart);
-    return l->rc ? fwd_fail(l->r, -l->rc, "see tern-fwd's messages", "%s", fwd_error_last()) : 0;
+    return l->rc;
 }
 
 int fwd_reload(void *ctx, const json_t *args, struct fwd_reply *r)

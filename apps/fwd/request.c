@@ -157,6 +157,8 @@ static json_t *failure(const struct fwd_reply *r, int rc)
     json_object_set_new(answer, "error", text_of(r->error[0] ? r->error : strerror(-rc)));
     if (r->fix[0])
         json_object_set_new(answer, "fix", text_of(r->fix));
+    if (r->result) // what was done nevertheless
+        json_object_set(answer, "result", r->result);
     return answer;
 }
 
@@ -180,8 +182,8 @@ char *fwd_request_answer(const struct fwd_runner *runner, const char *line, size
     else
         rc = run(runner, root, &r);
     if (rc) {
-        json_decref(r.result);
         answer = failure(&r, rc);
+        json_decref(r.result);
     } else {
         answer = json_object();
         json_object_set_new(answer, "ok", json_true());

@@ -12,9 +12,10 @@
 
 #define FWD_REQUEST_MAX (64u * 1024u) // bytes of a line at most, its end counted
 
-// What a command says. A command that fails fills `error`, and `fix` where it knows one.
+// What a command says. A command that fails fills `error`, and `fix` where it knows one; one that
+// has done a part of it tells that by its result.
 struct fwd_reply {
-    json_t *result; // owned by the reply; NULL is answered as null
+    json_t *result; // owned by the reply; NULL is answered as null, and not with an error
     char error[256];
     char fix[256];
 };

@@ -50,7 +50,7 @@ reload() {
 
 # tells NAME [TEXT [NAME TEXT...]]: is this what the lists of these names hold, and are the other lists empty?
 tells() {
-    local want='{"removed":[],"added":[],"moved":[],"changed":[],"needs_restart":[]}' empty
+    local want='{"removed":[],"added":[],"put_back":[],"moved":[],"changed":[],"needs_restart":[]}' empty
     while (($# > 1)); do
         empty="\"$1\":[]"
         want=${want/"$empty"/"\"$1\":[\"$2\"]"}
@@ -89,7 +89,7 @@ each_port_key() {
     while (($#)); do
         with "port $port" "$1" "$2"
         reload
-        [ "$told" = "{\"removed\":[\"$port\"],\"added\":[\"$port\"],\"moved\":[],\"changed\":[],\"needs_restart\":[]}" ] ||
+        [ "$told" = "{\"removed\":[\"$port\"],\"added\":[\"$port\"],\"put_back\":[],\"moved\":[],\"changed\":[],\"needs_restart\":[]}" ] ||
             { echo "$1: $told"; return 1; }
         done_keys+=" $1"
         shift 2
@@ -153,10 +153,10 @@ each_port_key() {
     reload
     with 'route 10.1.0.0/16' via 10.0.0.3
     reload
-    [[ $told == '{"removed":["10.1.0.0/16"],"added":["10.1.0.0/16"],"moved":[]'* ]]
+    tells removed 10.1.0.0/16 added 10.1.0.0/16
     with 'route 10.1.0.0/16' port net_null1
     reload
-    [[ $told == '{"removed":["10.1.0.0/16"],"added":["10.1.0.0/16"],"moved":[]'* ]]
+    tells removed 10.1.0.0/16 added 10.1.0.0/16
     run "$ctl" show routes
     has '10.0.0.2'
     for key in $(keys_of fwd_conf_port); do
@@ -192,7 +192,7 @@ each_port_key() {
     # Nor can all of them, without a restart.
     printf '[fwd]\nmbufs = 2048\ncontrol = %s\n' "$dir/s" >"$dir/ini"
     reload
-    [ "$told" = '{"removed":[],"added":[],"moved":[],"changed":[],"needs_restart":["port"]}' ]
+    tells needs_restart port
     run "$ctl" show ports
     has net_null2
 }
@@ -238,21 +238,71 @@ lcore_of() {
     tells removed net_null0 added net_null0
 }
 
-@test "reload: a route of the file that a port has of its own is told" {
+# refused TEXT...: the reload fails, and says so.
+refused() {
+    local text
+    run "$ctl" reload
+    printf '%s\n' "$output"
+    [ "$status" = 1 ]
+    for text in "$@" 'fix: '; do has "$text"; done
+}
+
+@test "reload: a port that cannot be made anew is put back as it was, and the rest is done" {
+    start_fwd -- --file "$dir/ini"
+    sed -i '/^.port net_null1/,/^lcores/s/^devargs = .*/devargs = colour=red/; s/^lcores = .*/lcores = 2/' "$dir/ini"
+    sed -i '/^.port net_null0/,/^devargs/s/^devargs = .*/devargs = no-rx=1,size=128/' "$dir/ini"
+    printf '[port net_null4]\ndevargs = no-rx=1\n' >>"$dir/ini"
+    refused 'cannot create port net_null1,colour=red' 'put_back     net_null1' 'added        net_null0 net_null4' \
+        'removed      net_null0 net_null1' 'moved        net_null2 queue 0'
+    grep -qx 'reload: put back net_null1' "$dir/log"
+    [ "$(lcore_of net_null1 rx)" = 1 ]
+    run "$ctl" --json show ports port=net_null1
+    has '"peer": "net_null0"'
+    # The next one tries again, of that port only; and the file as it was has nothing to do with it.
+    refused 'cannot create port net_null1,colour=red' 'put_back     net_null1' 'removed      net_null1'
+    [[ $output != *net_null0* ]]
+    run "$ctl" --json reload
+    [ "$status" = 1 ]
+    has '"ok": false'
+    has '"put_back": ['
+    cp "$dir/first" "$dir/ini"
+    reload
+    [[ $told != *net_null1* ]]
+}
+
+@test "reload: a router's file with an error changes nothing, and what cannot be made is put back" {
     sed -i 's/^mode = .*/mode = l3/; /^peer/d' "$dir/ini"
     sed -i '/^\[port net_null1/a address = 10.0.0.1/24' "$dir/ini"
+    sed -i '/^\[port net_null2/a address = 10.0.1.1/24' "$dir/ini"
+    printf '[route 10.1.0.0/16]\nvia = 10.0.1.2\nport = net_null2\n' >>"$dir/ini"
+    cp "$dir/ini" "$dir/first"
     eal=("${eal[@]/128/512}")
     start_fwd -- --file "$dir/ini"
+    with 'port net_null2' address 10.0.0.2/24
+    refused '[port net_null2] address: 10.0.0.2/24 overlaps 10.0.0.1/24 of port net_null1'
+    cp "$dir/first" "$dir/ini"
     printf '[route 10.0.0.0/24]\nvia = 10.0.0.2\n' >>"$dir/ini"
-    run "$ctl" reload
-    [ "$status" = 1 ]
-    has '[route 10.0.0.0/24]: port net_null1 brings this route along with its address 10.0.0.1/24'
-    has 'fix: '
-    sed -i '/^\[route/,$d' "$dir/ini"
+    refused 'port net_null1 brings this route along'
+    cp "$dir/first" "$dir/ini"
     reload
-    tells removed
+    tells added
+    # A port that moves to another subnet with its route, and cannot.
+    sed -i 's/10\.0\.1\./10.0.5./; /^.port net_null2/,$s/^devargs = .*/devargs = colour=red/' "$dir/ini"
+    refused 'cannot create port net_null2,colour=red' 'removed      net_null2' 'put_back     net_null2 10.1.0.0/16'
     run "$ctl" show routes
-    has '10.0.0.0/24'
+    has '10.0.1.0/24'
+    has '10.0.1.2'
+    [[ $output != *10.0.5.* ]]
+    # Where another port has taken its address meanwhile it is gone, and that is told. The next one makes it.
+    sed -i '/^\[port net_null0/a address = 10.0.1.1/24' "$dir/ini"
+    refused 'cannot create port net_null2,colour=red' '; port net_null2 is gone'
+    run "$ctl" show ports
+    [[ $output != *net_null2* ]]
+    cp "$dir/first" "$dir/ini"
+    reload
+    tells removed net_null0 added 'net_null0","net_null2'
+    run "$ctl" show routes
+    has '10.0.1.2'
 }
 
 @test "reload: an option that the changed file does not agree with is told" {
