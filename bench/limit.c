@@ -67,7 +67,7 @@ int bench_limits_read(const char *dir, struct bench_limits *l, char *why, size_t
     char path[PATH_BYTES];
     snprintf(path, sizeof(path), "%s/" BENCH_LIMITS_FILE, dir);
     FILE *f = fopen(path, "re");
-    *l = (struct bench_limits){NULL, 0};
+    *l = (struct bench_limits){.row = NULL};
     if (!f) {
         snprintf(why, bytes, "%s: %s\nfix: tern-bench roofline --out %s", path, strerror(errno),
                  dir);
@@ -80,7 +80,7 @@ int bench_limits_read(const char *dir, struct bench_limits *l, char *why, size_t
     snprintf(why, bytes, "%s: line %d is no limit\nfix: tern-bench roofline --out %s", path, line,
              dir);
     free(l->row);
-    *l = (struct bench_limits){NULL, 0};
+    *l = (struct bench_limits){.row = NULL};
     return -1;
 }
 
@@ -126,7 +126,7 @@ static double time_of(const struct bench_limits *l, enum bench_class c, enum han
 {
     struct around a = {0, 0, 0, 0};
     for (size_t i = 0; i < l->n; i++)
-        if (l->row[i].class_ == c && l->row[i].way == w)
+        if (l->row[i].class_ == c && l->row[i].way == w && l->row[i].windows >= l->least)
             look(&a, amount(&l->row[i]), l->row[i].p50, want);
     return between(&a, want);
 }

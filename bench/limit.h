@@ -28,6 +28,7 @@ struct bench_limit {
 struct bench_limits {
     struct bench_limit *row; // the caller frees it
     size_t n;
+    unsigned least; // windows of a point that counts; 0: any
 };
 
 // 0, or -errno.
@@ -40,10 +41,10 @@ int bench_limits_read(const char *dir, struct bench_limits *l, char *why, size_t
 // other, both directions together, and has so many bytes copied out of the other's cache. 0: the
 // limits say nothing of this placement.
 //
-// The fastest of all ways and batches counts, by its median: a ring is free in how it moves its
-// lines. Between two measured points the time is interpolated, from 0 lines on. Lines and copies
-// may overlap, so the longer of the two is the limit, not the sum. The ends' own work is not in
-// it: no ring reaches it.
+// The fastest of all ways and batches counts, by its median: a ring is free in
+// how it moves its lines. Between two measured points the time is interpolated, from 0 lines on.
+// Lines and copies may overlap, so the longer of the two is the limit, not the sum. The ends' own
+// work is not in it: no ring reaches it.
 double bench_limit_ns(const struct bench_limits *l, enum bench_class c, double lines,
                       uint32_t bytes);
 

@@ -197,7 +197,7 @@ static void add_row(struct bench_limits *l, const struct point *p, enum bench_cl
 
 static int collect(const struct roofline *r, struct bench_limits *l)
 {
-    *l = (struct bench_limits){calloc(POINTS * BENCH_CLASSES, sizeof(l->row[0])), 0};
+    *l = (struct bench_limits){.row = calloc(POINTS * BENCH_CLASSES, sizeof(l->row[0]))};
     if (!l->row)
         return bench_bad("no memory", "free some");
     for (int c = 0; c < BENCH_CLASSES; c++)
@@ -236,7 +236,7 @@ static void print(const struct bench_limits *l)
 
 static int measure(struct roofline *r, bool show)
 {
-    struct bench_limits l = {NULL, 0};
+    struct bench_limits l = {.row = NULL};
     uint64_t state = 1;
     int rc = add_all(r);
     for (unsigned i = 0; i < r->windows && rc >= 0; i++)

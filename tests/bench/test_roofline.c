@@ -168,10 +168,13 @@ static void limits_of_cases(void **state)
         row(BENCH_FAR, HANDOVER_COPY_OWN, 0, 64, 0, 1),
         row(BENCH_MIXED, HANDOVER_ONE_WAY, 1, 0, 32, .1),
     };
-    const struct bench_limits l = {r, sizeof(r) / sizeof(r[0])};
+    const struct bench_limits l = {r, sizeof(r) / sizeof(r[0]), 5};
     (void)state;
     about(bench_limit_ns(&l, BENCH_FAR, 1, 0), 7.5); // in place: 4 lines in 30 ns
     r[4].p50 = 100;
+    r[1].windows = 4;
+    about(bench_limit_ns(&l, BENCH_FAR, 1, 0), 15); // of too few windows; 4 lines in 60 ns
+    r[1].windows = 5;
     about(bench_limit_ns(&l, BENCH_FAR, 1, 0), 10); // the faster batch
     about(bench_limit_ns(&l, BENCH_FAR, 0.5, 0), 5);
     about(bench_limit_ns(&l, BENCH_FAR, 1.25, 0), 13);
@@ -187,7 +190,7 @@ static void limits_and_back(void **state)
     char dir[] = "/tmp/tern-limits-XXXXXX", path[64], why[300];
     struct bench_limit r[] = {row(BENCH_NEAR, HANDOVER_IN_PLACE, 1.25, 0, 32, 4.5),
                               row(BENCH_ONE, HANDOVER_COPY_OWN, 0, 1518, 0, 20)};
-    struct bench_limits out = {r, 2}, in;
+    struct bench_limits out = {r, 2, 0}, in;
     (void)state;
     assert_non_null(mkdtemp(dir));
     assert_int_equal(bench_limits_read(dir, &in, why, sizeof(why)), -1);
