@@ -10,8 +10,9 @@
 
 #define PATH_BYTES 4096
 #define LINE_BYTES 2048
-#define HEAD \
-    "row,measure,class,bar,ratio,ratio_low,ratio_high,own,base,base_own,rounds,windows,verdict\n"
+#define HEAD                                                                                     \
+    "row,measure,class,bar,ratio,ratio_low,ratio_high,own,base,base_own,rounds,windows,verdict," \
+    "noise,noise_end\n"
 
 FILE *bench_bars_open(const char *dir, const char *name, const char *mode)
 {
@@ -55,18 +56,21 @@ static bool better(const struct bench_bar *b, double a, double than)
 
 // Holds the pair against one base, unless a better one is known.
 static void against(const struct bench_table *t, const struct bench_bar *b, enum bench_class c,
-                    const char *base, const struct bench_sample *own, struct bench_held *h)
+                    const char *base, const struct bench_picked *own, struct bench_held *h)
 {
     struct bench_picked p;
-    struct bench_sample s = sample(t, b, base, c, &p);
+    struct bench_sample s = sample(t, b, base, c, &p), mine = bench_sample_of(own);
     struct bench_interval value = bench_interval_of(&s, BENCH_SEED);
+    unsigned rounds = bench_launches_both(own, &p);
     if (s.n && (h->best[0] == 0 || better(b, value.middle, h->base.middle))) {
         h->base = value;
-        h->ratio = bench_interval_paired(own, &s, BENCH_SEED);
-        h->rounds = bench_launches(&p);
-        h->windows = s.n;
+        h->ratio = bench_interval_paired(&mine, &s, BENCH_SEED);
         snprintf(h->best, sizeof(h->best), "%s", base);
     }
+    if (rounds < h->rounds)
+        h->rounds = rounds;
+    if (s.n < h->windows)
+        h->windows = s.n;
     bench_drop(&p);
 }
 
@@ -76,7 +80,7 @@ static enum bench_verdict judge(const struct bench_bar *b, double bar, const str
     double middle = b->at_most ? -h->ratio.middle : h->ratio.middle;
     double most = b->at_most ? -h->ratio.low : h->ratio.high;
     double want = b->at_most ? -bar : bar;
-    if (h->windows < BENCH_BARS_WINDOWS || h->rounds < BENCH_LAUNCHES_LEAST)
+    if (!h->best[0] || h->windows < BENCH_BARS_WINDOWS || h->rounds < BENCH_LAUNCHES_LEAST)
         return BENCH_NOT_MEASURED;
     if (bar <= 0)
         return BENCH_NO_BAR;
@@ -90,16 +94,12 @@ static void hold(const struct bench_table *t, const struct bench_bar *b, enum be
 {
     struct bench_picked p;
     char bases[sizeof(b->bases)], *rest = bases, *base;
-    *h = (struct bench_held){.windows = 0};
     struct bench_sample own = sample(t, b, b->pair, c, &p);
+    *h = (struct bench_held){.windows = own.n, .rounds = bench_launches(&p)};
     h->own = bench_interval_of(&own, BENCH_SEED);
     memcpy(bases, b->bases, sizeof(bases));
     while (own.n && (base = strtok_r(rest, " \n", &rest)))
-        against(t, b, c, base, &own, h);
-    if (bench_launches(&p) < h->rounds)
-        h->rounds = bench_launches(&p);
-    if (own.n < h->windows)
-        h->windows = own.n;
+        against(t, b, c, base, &p, h);
     h->verdict = judge(b, b->bar[c == BENCH_FAR], h);
     bench_drop(&p);
 }
@@ -127,7 +127,7 @@ static void tell(const struct bench_bar *b, enum bench_class c, const struct ben
                  FILE *csv)
 {
     double bar = b->bar[c == BENCH_FAR];
-    printf("%-20s %-4s", b->row, bench_class_name(c));
+    printf("%-27s %-4s", b->row, bench_class_name(c));
     if (bar > 0)
         printf(" %s %4.2f", b->at_most ? "≤" : "≥", bar);
     else
@@ -136,43 +136,84 @@ static void tell(const struct bench_bar *b, enum bench_class c, const struct ben
         printf("  %5.2f (%.2f … %.2f) %8.2f %8.2f %-33s %2u %4zu", h->ratio.middle, h->ratio.low,
                h->ratio.high, h->own.middle, h->base.middle, h->best, h->rounds, h->windows);
     printf("  %s\n", verdict(h));
-    fprintf(csv, "%s,%s,%s,%.6g,%.6g,%.6g,%.6g,%.6g,%s,%.6g,%u,%zu,%s\n", b->row, b->measure,
+    fprintf(csv, "%s,%s,%s,%.6g,%.6g,%.6g,%.6g,%.6g,%s,%.6g,%u,%zu,%s", b->row, b->measure,
             bench_class_name(c), bar, h->ratio.middle, h->ratio.low, h->ratio.high, h->own.middle,
             h->best, h->base.middle, h->rounds, h->windows, verdict(h));
+    if (h->noise > 0)
+        fprintf(csv, ",%.6g,%.6g\n", h->noise, h->noise_end);
+    else
+        fputs(",,\n", csv);
 }
+
+// ---- noise ----
 
 bool bench_bar_is_noise(const struct bench_bar *b)
 {
     return b->bar[0] <= 0 && b->bar[1] <= 0;
 }
 
-// Bounds of a ratio of stock to itself: how far the farthest one is from 1, as a number ≥ 1.
-static double noise(const struct bench_bars *all, int place)
+// How far a ratio is from 1, as a number ≥ 1.
+static double apart(double ratio)
 {
-    double most = 0;
-    for (size_t i = 0; i < all->n; i++) {
-        const struct bench_held *h = &all->row[i].held[place];
-        if (!bench_bar_is_noise(&all->row[i].bar) || h->verdict == BENCH_NOT_MEASURED)
-            continue;
-        double up = h->ratio.high, down = h->ratio.low > 0 ? 1 / h->ratio.low : 0;
-        most = up > most ? up : most;
-        most = down > most ? down : most;
-    }
-    return most;
+    return ratio <= 0 || ratio >= 1 ? ratio : 1 / ratio;
 }
+
+static double end_of(const struct bench_interval *ratio)
+{
+    double low = apart(ratio->low), high = apart(ratio->high);
+    return low > high ? low : high;
+}
+
+// Each row gets what the noise row of its set and measure came to, however few windows that has.
+static void spread_noise(struct bench_bars *all)
+{
+    for (size_t i = 0; i < 2 * all->n; i++) {
+        const struct bench_bar *from = &all->row[i / 2].bar;
+        const struct bench_held *is = &all->row[i / 2].held[i % 2];
+        if (!bench_bar_is_noise(from) || !is->best[0])
+            continue;
+        for (size_t k = 0; k < all->n; k++) {
+            const struct bench_bar *to = &all->row[k].bar;
+            if (to->column != from->column || strcmp(to->set, from->set))
+                continue;
+            all->row[k].held[i % 2].noise = apart(is->ratio.middle);
+            all->row[k].held[i % 2].noise_end = end_of(&is->ratio);
+        }
+    }
+}
+
+static void tell_noise(const struct bench_bars *all, int place)
+{
+    const struct bench_bar_row *most = NULL, *end = NULL;
+    for (size_t i = 0; i < all->n; i++) {
+        const struct bench_bar_row *r = &all->row[i];
+        if (!bench_bar_is_noise(&r->bar) || r->held[place].noise <= 0)
+            continue;
+        if (!most || r->held[place].noise > most->held[place].noise)
+            most = r;
+        if (!end || r->held[place].noise_end > end->held[place].noise_end)
+            end = r;
+    }
+    if (most)
+        printf("noise %s: stock against itself came out up to %.2f times apart (%s, %zu windows), "
+               "and the far end of an interval is %.2f (%s, %zu windows)\n",
+               bench_class_name(place ? BENCH_FAR : BENCH_NEAR), most->held[place].noise,
+               most->bar.row, most->held[place].windows, end->held[place].noise_end, end->bar.row,
+               end->held[place].windows);
+}
+
+// ---- the sum ----
 
 static int sum_up(const struct bench_bars *all)
 {
     unsigned n[BENCH_MISSED + 1] = {0};
     for (size_t i = 0; i < 2 * all->n; i++)
-        if (!bench_bar_is_noise(&all->row[i / 2].bar))
+        if (all->place[i % 2] && !bench_bar_is_noise(&all->row[i / 2].bar))
             n[all->row[i / 2].held[i % 2].verdict]++;
     unsigned met = n[BENCH_MET] + n[BENCH_MET_BY_MEDIAN];
     unsigned missed = n[BENCH_MISSED] + n[BENCH_MISSED_BY_MEDIAN];
-    for (int p = 0; p < 2; p++)
-        if (noise(all, p) > 0)
-            printf("noise %s: stock against itself came out up to %.2f times apart\n",
-                   bench_class_name(p ? BENCH_FAR : BENCH_NEAR), noise(all, p));
+    tell_noise(all, 0);
+    tell_noise(all, 1);
     printf("bars: %u met (%u of them within the interval), %u missed (%u), %u not measured\n", met,
            n[BENCH_MET_BY_MEDIAN], missed, n[BENCH_MISSED_BY_MEDIAN], n[BENCH_NOT_MEASURED]);
     if (missed)
@@ -183,12 +224,13 @@ static int sum_up(const struct bench_bars *all)
 static int tell_all(const struct bench_bars *all, FILE *csv)
 {
     fputs(HEAD, csv);
-    printf("%-20s %-4s %6s  ratio, 95 of 100 draws      own     base best base                "
+    printf("%-27s %-4s %6s  ratio, 95 of 100 draws      own     base best base                "
            "         rounds, windows\n",
            "row", "", "bar");
     for (size_t i = 0; i < 2 * all->n; i++)
-        tell(&all->row[i / 2].bar, i % 2 ? BENCH_FAR : BENCH_NEAR, &all->row[i / 2].held[i % 2],
-             csv);
+        if (all->place[i % 2])
+            tell(&all->row[i / 2].bar, i % 2 ? BENCH_FAR : BENCH_NEAR, &all->row[i / 2].held[i % 2],
+                 csv);
     return sum_up(all);
 }
 
@@ -231,13 +273,15 @@ static int read_rows(const char *dir, const struct bench_table *t, struct bench_
             break;
         }
         all->row = more;
-        more[all->n].bar = b;
-        hold(t, &b, BENCH_NEAR, &more[all->n].held[0]);
-        hold(t, &b, BENCH_FAR, &more[all->n].held[1]);
+        more[all->n] = (struct bench_bar_row){.bar = b};
+        for (int p = 0; p < 2; p++)
+            if (all->place[p])
+                hold(t, &b, p ? BENCH_FAR : BENCH_NEAR, &more[all->n].held[p]);
         all->n++;
     }
     if (f)
         fclose(f);
+    spread_noise(all);
     return rc;
 }
 
@@ -248,16 +292,16 @@ static int keep_all(const char *dir, const struct bench_table *t, const struct b
          *page = csv ? bench_bars_open(dir, "bars.html", "we") : NULL;
     int rc = page ? tell_all(all, csv) : 2;
     bool is_full = csv && fclose(csv); // before the page has it
-    is_full |= page && bench_bars_lines(t, dir);
+    is_full |= page && bench_bars_lines(t, dir, all->place);
     is_full |= page && bench_bars_page(page, all, dir);
     is_full |= page && fclose(page);
     return is_full ? bench_no(strerror(errno), "make room for bars.csv and bars.html") : rc;
 }
 
-int bench_bars(const char *dir)
+int bench_bars(const char *dir, const bool place[2])
 {
     struct bench_table t = {.n = 0};
-    struct bench_bars all = {NULL, 0};
+    struct bench_bars all = {NULL, 0, {place[0], place[1]}};
     struct bench_left_out out;
     int rc = 2;
     if (bench_bars_windows(dir, &t, &out) == 0 && read_rows(dir, &t, &all) == 0)
@@ -268,12 +312,31 @@ int bench_bars(const char *dir)
     return rc;
 }
 
+// Is it the name of a placement? Then no other one is wanted.
+static bool choose_place(const char *word, bool place[2])
+{
+    place[0] = word && strcmp(word, bench_class_name(BENCH_NEAR)) == 0;
+    place[1] = word && strcmp(word, bench_class_name(BENCH_FAR)) == 0;
+    return place[0] || place[1];
+}
+
 int bench_bars_command(int argc, char **argv)
 {
-    if (argc == 2)
-        return bench_bars(argv[1]);
-    if (argc == 3 && strcmp(argv[1], "--windows") == 0)
-        return bench_bars_print_windows(argv[2]);
-    return bench_no("bars takes the folder that compare-peers --out made",
-                    "tern-bench bars [--windows] DIR");
+    bool place[2] = {true, true}, windows = false, ok = true;
+    const char *dir = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--windows") == 0)
+            windows = true;
+        else if (strcmp(argv[i], "--place") == 0)
+            ok &= choose_place(argv[++i], place); // behind the last word is NULL
+        else if (!dir)
+            dir = argv[i];
+        else
+            ok = false;
+    }
+    if (!ok || !dir)
+        return bench_no("bars takes the folder that compare-peers --out made, and of options "
+                        "--windows and --place near or far",
+                        "tern-bench bars [--windows] [--place near|far] DIR");
+    return windows ? bench_bars_print_windows(dir) : bench_bars(dir, place);
 }

@@ -9,6 +9,7 @@
 #include "table.h"
 
 #define BENCH_BARS_WINDOWS 20u // least, of a pair in one placement, for a verdict
+#define BENCH_BARS_LIMITS 5u   // … of a point of the machine's limits: of one it may be chance
 
 // One line of rows.csv.
 struct bench_bar {
@@ -31,8 +32,13 @@ enum bench_verdict {
 struct bench_held {
     struct bench_interval ratio, own, base; // Mpps or ns
     char best[64];                          // of the bases; "": neither has a window
-    unsigned rounds;                        // of the one that has fewer, as all below
+    // The least of the pair and of all bases: which base is the best one is known only where each
+    // has enough. Rounds are those that the pair and a base have both.
+    unsigned rounds;
     size_t windows;
+    // How far stock of the same set came out from itself, by the same measure, as a number ≥ 1,
+    // and the end of that interval that lies farther from 1. 0: it has no window.
+    double noise, noise_end;
     enum bench_verdict verdict;
 };
 
@@ -44,6 +50,7 @@ struct bench_bar_row {
 struct bench_bars {
     struct bench_bar_row *row;
     size_t n;
+    bool place[2]; // near, far: is it wanted? What is not is in no row and no sum
 };
 
 // Windows of no placement: in which it changed or others had the CPUs, and in which a CPU's core
@@ -66,11 +73,11 @@ FILE *bench_bars_open(const char *dir, const char *name, const char *mode);
 
 // Reads DIR/rows.csv (row,set,measure,near,far,pair,bases: the pair is held against the best of the
 // bases, which blanks separate; measure is mpps, p50 or p99) and the windows. Prints a line for
-// each row and placement, and keeps it as DIR/bars.csv and DIR/bars.html. An exit status: 1 where a
-// bar is missed, else 3 where one could not be measured.
-int bench_bars(const char *dir);
+// each row and wanted placement (near, far), and keeps it as DIR/bars.csv and DIR/bars.html. An
+// exit status: 1 where a bar is missed, else 3 where one could not be measured.
+int bench_bars(const char *dir, const bool place[2]);
 
-// tern-bench bars [--windows] DIR. An exit status.
+// tern-bench bars [--windows] [--place near|far] DIR. An exit status.
 int bench_bars_command(int argc, char **argv);
 
 // Is it stock against itself?
@@ -79,9 +86,10 @@ bool bench_bar_is_noise(const struct bench_bar *b);
 // The page: each row's ratio against its bar. 0, or -errno. bars_page.c.
 int bench_bars_page(FILE *f, const struct bench_bars *b, const char *dir);
 
-// Prints how many cache lines each path moves for a packet, and with DIR/roofline.csv the share of
-// the machine's limit that was reached; keeps it. 0, or -errno. bars_lines.c.
+// Prints how many cache lines each path moves for a packet and what it took, and with
+// DIR/roofline.csv the share of the machine's limit that was reached; keeps it. 0, or -errno.
+// bars_lines.c.
 #define BENCH_BARS_LINES "paths.csv"
-int bench_bars_lines(const struct bench_table *t, const char *dir);
+int bench_bars_lines(const struct bench_table *t, const char *dir, const bool place[2]);
 
 #endif

@@ -34,6 +34,8 @@ static struct range range_of(const struct bench_bars *b)
     struct range r = {-0.5, 1.5};
     for (size_t i = 0; i < 2 * b->n; i++) {
         const struct bench_held *h = &b->row[i / 2].held[i % 2];
+        if (!b->place[i % 2])
+            continue;
         widen(&r, b->row[i / 2].bar.bar[i % 2]);
         widen(&r, h->best[0] ? h->ratio.low : 0);
         widen(&r, h->best[0] ? h->ratio.high : 0);
@@ -99,12 +101,15 @@ static void figure(FILE *f, const struct bench_bars *b)
     }
     fputs("</g>\n", f);
     for (size_t i = 0; i < 2 * b->n; i++)
-        mark(f, &r, &b->row[i / 2].bar, &b->row[i / 2].held[i % 2], (int)(i % 2),
-             (double)(HEAD + LINE * (i / 2) + 7 + 10 * (i % 2)));
+        if (b->place[i % 2])
+            mark(f, &r, &b->row[i / 2].bar, &b->row[i / 2].held[i % 2], (int)(i % 2),
+                 (double)(HEAD + LINE * (i / 2) + 7 + 10 * (i % 2)));
     fputs(
-        "</svg><figcaption>Ratio to the best stock pair; a vertical mark is the bar, a horizontal "
-        "line the interval of 95 of 100 draws. Hollow: the bar is missed. (≤): a time, the bar is "
-        "the most. Without a circle: not measured.</figcaption></figure>\n",
+        "</svg><figcaption>Ratio to what the row is held against (base in the table): the best "
+        "stock pair, or another pair of Tern’s own where the row compares ring formats, orders or "
+        "instances. A vertical mark is the bar, a horizontal line the interval of 95 of 100 draws. "
+        "Hollow: the bar is missed. (≤): a time, the bar is the most. Without a circle: not "
+        "measured.</figcaption></figure>\n",
         f);
 }
 
@@ -128,14 +133,20 @@ int bench_bars_page(FILE *f, const struct bench_bars *b, const char *dir)
     figure(f, b);
     html_section_end(f);
     html_section(f, "table", "The same in figures",
-                 "own and base_own: Mpps, or ns of a round trip.");
+                 "own and base_own: Mpps, or ns of a round trip. rounds and windows: the least of "
+                 "the pair and of all that it is held against. noise: how far a stock pair of the "
+                 "same set came out from itself; noise_end: the far end of that interval. A ratio "
+                 "that is nearer to 1 or to its bar than the noise tells nothing.");
     snprintf(path, sizeof(path), "%s/bars.csv", dir);
     html_csv(f, path, NULL, NULL);
     html_section_end(f);
     html_section(
         f, "lines", "Lines a packet and the machine’s limit",
-        "descriptors, header, payload: cache lines that move between the CPUs for a packet, "
-        "on paper; share: of the limit, in percent (tern-bench roofline).");
+        "descriptors, header, payload: cache lines that move between the CPUs for a packet, on "
+        "paper, lines their sum; counted: the same sum in the model (tern-bench lines). limit_mpps "
+        "and limit_ns: the most packets, and the least time of one, that the machine takes for the "
+        "counted lines or the copies (tern-bench roofline); ns: what a packet took; share: of the "
+        "limit, in percent.");
     snprintf(path, sizeof(path), "%s/" BENCH_BARS_LINES, dir);
     html_csv(f, path, NULL, NULL);
     html_section_end(f);

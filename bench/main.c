@@ -39,7 +39,7 @@ static const struct command {
     {"report", "report DIR", bench_report_command, false},
     {"roofline", "roofline [OPTION…]", bench_roofline_command, true},
     {"peers", "peers [OPTION…]", bench_peers_command, true},
-    {"bars", "bars [--windows] DIR", bench_bars_command, false},
+    {"bars", "bars [--windows] [--place near|far] DIR", bench_bars_command, false},
     {"ringtest", "ringtest [OPTION…]", bench_ringtest_command, true},
     {"lines", "lines [OPTION…]", lines, true},
 };

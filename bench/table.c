@@ -128,16 +128,26 @@ struct bench_sample bench_sample_of(const struct bench_picked *p)
     return (struct bench_sample){p->value, p->launch, p->n};
 }
 
-unsigned bench_launches(const struct bench_picked *p)
+// Is there one of this launch among the first `n`?
+static bool has_launch(const struct bench_picked *p, size_t n, unsigned launch)
+{
+    for (size_t i = 0; i < n; i++)
+        if (p->launch[i] == launch)
+            return true;
+    return false;
+}
+
+unsigned bench_launches_both(const struct bench_picked *a, const struct bench_picked *b)
 {
     unsigned n = 0;
-    for (size_t i = 0; i < p->n; i++) {
-        size_t k = 0;
-        while (k < i && p->launch[k] != p->launch[i])
-            k++;
-        n += k == i;
-    }
+    for (size_t i = 0; i < a->n; i++)
+        n += !has_launch(a, i, a->launch[i]) && has_launch(b, b->n, a->launch[i]);
     return n;
+}
+
+unsigned bench_launches(const struct bench_picked *p)
+{
+    return bench_launches_both(p, p);
 }
 
 struct bench_interval bench_table_interval(const struct bench_table *t, const char *name,

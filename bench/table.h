@@ -46,6 +46,8 @@ int bench_pick(const struct bench_table *t, const char *name, enum bench_class c
 void bench_drop(struct bench_picked *p);
 struct bench_sample bench_sample_of(const struct bench_picked *p);
 unsigned bench_launches(const struct bench_picked *p);
+// Launches of which both have figures.
+unsigned bench_launches_both(const struct bench_picked *a, const struct bench_picked *b);
 
 // Median of a column with its interval; zeros when there is no such repetition. `n`, unless NULL,
 // becomes the number of repetitions.
