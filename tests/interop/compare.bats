@@ -38,7 +38,7 @@ kept() {
     [ "$(kept 1)" = "$pairs" ]
     [ "$(kept 2)" = "$pairs" ]
     compare --rounds 2 latency-p99-split
-    [ "$status" -eq 1 ]
+    [ "$status" -eq 2 ]
     [[ $output == *"is of other rows or other drivers: see rows.csv in it"*"fix: "* ]]
     # Nothing is left behind.
     [ -z "$(ls "$dir/run")" ]
