@@ -68,6 +68,7 @@ void l3_arp(struct l3 *l3, struct rte_mbuf *m)
                           to = fwd_addr_v4(a->arp_data.arp_tip);
     bool asked = a->arp_opcode == RTE_BE16(RTE_ARP_OP_REQUEST);
     bool ours = l3_is_own(l3, m->port, &to);
+    unsigned how = FWD_NEIGH_OVERRIDE;
     if (!is_good(a)) {
         l3_drop(l3, m, FWD_BAD_HEADER);
         return;
@@ -76,10 +77,13 @@ void l3_arp(struct l3 *l3, struct rte_mbuf *m)
         l3_drop(l3, m, FWD_BAD_SOURCE); // another one says that it has our address
         return;
     }
+    if (ours && asked)
+        how |= FWD_NEIGH_CREATE;
+    else if (ours && a->arp_opcode == RTE_BE16(RTE_ARP_OP_REPLY))
+        how |= FWD_NEIGH_SOLICITED;
     // One that only looks whether an address is taken (RFC 5227, 2.1.1) has none yet.
     if (fwd_addr_is_host(&from) && l3_on_link(l3, m->port, &from))
-        l3_heard(l3, m->port, &from, &a->arp_data.arp_sha, asked && ours,
-                 a->arp_opcode == RTE_BE16(RTE_ARP_OP_REPLY) && ours);
+        l3_heard(l3, m->port, &from, &a->arp_data.arp_sha, how);
     if (asked && ours)
         answer(l3, m);
     else

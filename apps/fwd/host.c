@@ -115,10 +115,10 @@ void l3_output(struct l3 *l3, uint16_t scope, struct rte_mbuf *m)
 }
 
 void l3_heard(struct l3 *l3, uint16_t port, const struct fwd_addr *addr,
-              const struct rte_ether_addr *mac, bool create, bool answer)
+              const struct rte_ether_addr *mac, unsigned how)
 {
     struct rte_mbuf *pkts[FWD_NEIGH_WAITING];
-    unsigned n = fwd_neigh_heard(l3->neigh, port, addr, mac, create, answer, l3_now_s(), pkts);
+    unsigned n = fwd_neigh_heard(l3->neigh, port, addr, mac, how, l3_now_s(), pkts);
     for (unsigned i = 0; i < n; i++)
         send_to(l3, port, mac, pkts[i]);
 }

@@ -3,7 +3,6 @@
 #ifndef FWD_L3_PARTS_H
 #define FWD_L3_PARTS_H
 
-#include <rte_cycles.h>
 #include <rte_icmp.h>
 #include <rte_ip.h>
 #include <rte_ring_elem.h>
@@ -52,11 +51,8 @@ struct l3 {
     uint32_t tokens, refilled; // ICMP errors that may still be sent, and the time they were counted
 };
 
-// The clock of neighbours and limits.
-static inline uint32_t l3_now_s(void)
-{
-    return (uint32_t)(rte_get_tsc_cycles() / rte_get_tsc_hz());
-}
+// The clock of neighbours and limits (l3_clock.c).
+uint32_t l3_now_s(void);
 
 static inline struct rte_ether_hdr *l3_ether(struct rte_mbuf *m)
 {
@@ -126,9 +122,10 @@ bool l3_is_own(const struct l3 *l3, uint16_t port, const struct fwd_addr *addr);
 // Is the address on the port's link?
 bool l3_on_link(const struct l3 *l3, uint16_t port, const struct fwd_addr *addr);
 
-// Sends what waited for a neighbour that has told its address.
+// A neighbour has told its address, or (mac NULL) that it is there: `how` as in fwd_neigh_heard().
+// Sends what waited for it.
 void l3_heard(struct l3 *l3, uint16_t port, const struct fwd_addr *addr,
-              const struct rte_ether_addr *mac, bool create, bool answer);
+              const struct rte_ether_addr *mac, unsigned how);
 
 // Takes what the workers have punted; false: there is more.
 bool l3_take_punts(struct l3 *l3);

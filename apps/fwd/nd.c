@@ -115,7 +115,7 @@ static void solicited(struct l3 *l3, struct rte_mbuf *m, const struct rte_ether_
         (!nobody && !l3_on_link(l3, port, &from)))
         return;
     if (!nobody && mac)
-        l3_heard(l3, port, &from, mac, true, false);
+        l3_heard(l3, port, &from, mac, FWD_NEIGH_CREATE | FWD_NEIGH_OVERRIDE);
     struct rte_mbuf *reply =
         make(l3, port, ADVERTISE, &target, &target, nobody ? &all_nodes : &from);
     if (!reply)
@@ -130,14 +130,25 @@ static void solicited(struct l3 *l3, struct rte_mbuf *m, const struct rte_ether_
     send_message(l3, port, &to, reply);
 }
 
+// The answer to a question that was sent to one host only may leave out its address (RFC 4861,
+// 4.4): Linux does.
 static void advertised(struct l3 *l3, struct rte_mbuf *m, const struct rte_ether_addr *mac)
 {
     const struct nd_message *nd = message_of(m);
     const struct fwd_addr target = fwd_addr_v6(nd->target);
-    const struct fwd_addr dst = l3_dst(m);
-    if (!mac || l3_is_own(l3, m->port, &target) || !l3_on_link(l3, m->port, &target))
-        return;
-    l3_heard(l3, m->port, &target, mac, false, (nd->flags & FLAG_SOLICITED) && dst.b[0] != 0xff);
+    unsigned how = (nd->flags & FLAG_SOLICITED ? FWD_NEIGH_SOLICITED : 0) |
+                   (nd->flags & FLAG_OVERRIDE ? FWD_NEIGH_OVERRIDE : 0);
+    if (!l3_is_own(l3, m->port, &target) && l3_on_link(l3, m->port, &target))
+        l3_heard(l3, m->port, &target, mac, how);
+}
+
+// RFC 4861, 7.1.1 and 7.1.2, as far as the checksum and the options do not say it.
+static bool is_valid(struct rte_mbuf *m)
+{
+    const struct nd_message *nd = message_of(m);
+    bool answers = nd->type == ADVERTISE && nd->flags & FLAG_SOLICITED;
+    return nd->code == 0 && l3_v6(m)->hop_limits == 255 && nd->target[0] != 0xff &&
+           !(answers && l3_v6(m)->dst_addr[0] == 0xff);
 }
 
 void l3_nd(struct l3 *l3, struct rte_mbuf *m)
@@ -152,7 +163,7 @@ void l3_nd(struct l3 *l3, struct rte_mbuf *m)
     }
     const struct nd_message *nd = message_of(m);
     mac = option_mac(m, nd->type == SOLICIT ? OPT_SOURCE : OPT_TARGET, &good);
-    if (!good || nd->code != 0 || l3_v6(m)->hop_limits != 255 || nd->target[0] == 0xff) {
+    if (!good || !is_valid(m)) {
         l3_drop(l3, m, FWD_BAD_HEADER);
         return;
     }

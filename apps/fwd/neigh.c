@@ -140,23 +140,44 @@ static unsigned take_waiting(struct fwd_neigh *n, struct entry *e, struct rte_mb
     return k;
 }
 
+// RFC 4861, 7.2.5, of an entry that is known. word 0: no address was told.
+static void heard_again(struct fwd_neigh *n, struct entry *e, uint64_t word, unsigned how,
+                        uint32_t now_s)
+{
+    bool other = word && word != e->mac;
+    if (other && !(how & FWD_NEIGH_OVERRIDE)) {
+        if (e->state == FWD_NEIGH_CONFIRMED)
+            set_state(n, e, FWD_NEIGH_STALE, now_s); // one of the two is wrong: ask again
+        return;
+    }
+    if (other)
+        __atomic_store_n(&e->mac, word, __ATOMIC_RELAXED);
+    if (how & FWD_NEIGH_SOLICITED)
+        set_state(n, e, FWD_NEIGH_CONFIRMED, now_s);
+    else if (other)
+        set_state(n, e, FWD_NEIGH_STALE, now_s);
+}
+
 unsigned fwd_neigh_heard(struct fwd_neigh *n, uint16_t port, const struct fwd_addr *addr,
-                         const struct rte_ether_addr *mac, bool create, bool answer, uint32_t now_s,
+                         const struct rte_ether_addr *mac, unsigned how, uint32_t now_s,
                          struct rte_mbuf **pkts)
 {
     struct entry *e = find(n, port, addr);
-    uint64_t word = KNOWN;
-    memcpy(&word, mac, sizeof(*mac));
-    if (!e && create)
+    uint64_t word = mac ? KNOWN : 0;
+    if (mac)
+        memcpy(&word, mac, sizeof(*mac));
+    if (e && e->state != FWD_NEIGH_INCOMPLETE) {
+        heard_again(n, e, word, how, now_s);
+        return 0;
+    }
+    if (!mac || (!e && !(how & FWD_NEIGH_CREATE)))
+        return 0;
+    if (!e)
         e = make(n, port, addr, now_s);
     if (!e)
         return 0;
-    bool same = e->mac == word;
     __atomic_store_n(&e->mac, word, __ATOMIC_RELAXED);
-    if (answer)
-        set_state(n, e, FWD_NEIGH_CONFIRMED, now_s);
-    else if (!same)
-        set_state(n, e, FWD_NEIGH_STALE, now_s);
+    set_state(n, e, how & FWD_NEIGH_SOLICITED ? FWD_NEIGH_CONFIRMED : FWD_NEIGH_STALE, now_s);
     return take_waiting(n, e, pkts);
 }
 

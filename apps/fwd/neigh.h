@@ -59,10 +59,18 @@ enum fwd_neigh_wait {
 enum fwd_neigh_wait fwd_neigh_wait(struct fwd_neigh *n, uint16_t port, const struct fwd_addr *addr,
                                    uint32_t now_s, struct rte_mbuf *m);
 
-// A neighbour has told its address. `create`: it spoke to us, so it is worth an entry; `answer`: it
-// was asked. Returns how many packets waited; they are the caller's, in pkts[FWD_NEIGH_WAITING].
+// How a neighbour has told its address.
+enum {
+    FWD_NEIGH_CREATE = 1,    // it spoke to us, so it is worth an entry
+    FWD_NEIGH_SOLICITED = 2, // it was asked
+    FWD_NEIGH_OVERRIDE = 4,  // the address takes the place of another
+};
+
+// mac NULL: it is there, and says no address (RFC 4861, 7.2.5). Returns how
+// many packets waited; they are the caller's, in pkts[FWD_NEIGH_WAITING]; never any where mac is
+// NULL.
 unsigned fwd_neigh_heard(struct fwd_neigh *n, uint16_t port, const struct fwd_addr *addr,
-                         const struct rte_ether_addr *mac, bool create, bool answer, uint32_t now_s,
+                         const struct rte_ether_addr *mac, unsigned how, uint32_t now_s,
                          struct rte_mbuf **pkts);
 
 // Each second. ask(): send a question, to the address itself or (mac NULL) to all. failed(): nobody

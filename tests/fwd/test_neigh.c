@@ -57,14 +57,23 @@ static enum fwd_neigh_wait waits(uint32_t i, uint32_t now_s)
     return w;
 }
 
-static unsigned heard(uint32_t i, const struct rte_ether_addr *mac, bool create, bool answer,
-                      uint32_t now_s)
+static unsigned heard_at(uint16_t port, uint32_t i, const struct rte_ether_addr *mac, unsigned how,
+                         uint32_t now_s)
 {
     struct fwd_addr a = host(i);
     struct rte_mbuf *pkts[FWD_NEIGH_WAITING];
-    unsigned k = fwd_neigh_heard(n, 1, &a, mac, create, answer, now_s, pkts);
+    unsigned k = fwd_neigh_heard(n, port, &a, mac, how, now_s, pkts);
     rte_pktmbuf_free_bulk(pkts, k);
     return k;
+}
+
+static unsigned heard(uint32_t i, const struct rte_ether_addr *mac, bool create, bool answer,
+                      uint32_t now_s)
+{
+    return heard_at(1, i, mac,
+                    FWD_NEIGH_OVERRIDE | (create ? FWD_NEIGH_CREATE : 0) |
+                        (answer ? FWD_NEIGH_SOLICITED : 0),
+                    now_s);
 }
 
 static bool known(uint32_t i, uint32_t now_s, const struct rte_ether_addr *as)
@@ -72,6 +81,27 @@ static bool known(uint32_t i, uint32_t now_s, const struct rte_ether_addr *as)
     struct fwd_addr a = host(i);
     struct rte_ether_addr mac;
     return fwd_neigh_find(n, 1, &a, now_s, &mac) && rte_is_same_ether_addr(&mac, as);
+}
+
+struct wanted {
+    struct fwd_addr addr;
+    int state;
+};
+
+static bool take_state(const struct fwd_neigh_entry *e, void *arg)
+{
+    struct wanted *w = arg;
+    if (fwd_addr_same(&e->addr, &w->addr))
+        w->state = e->state;
+    return w->state < 0;
+}
+
+// -1: there is no such neighbour.
+static int state_of(uint32_t i)
+{
+    struct wanted w = {host(i), -1};
+    fwd_neigh_walk(n, take_state, &w);
+    return w.state;
 }
 
 static int open_neigh(void **state)
@@ -167,6 +197,47 @@ static void an_old_answer_is_checked_when_it_is_used(void **state)
     assert_false(known(7, 200, &mac1));
 }
 
+// RFC 4861, 7.2.5.
+static void an_answer_without_an_address_confirms_the_one_that_is_known(void **state)
+{
+    (void)state;
+    assert_int_equal(heard_at(1, 7, NULL, FWD_NEIGH_CREATE | FWD_NEIGH_SOLICITED, 10), 0);
+    assert_int_equal(state_of(7), -1);
+    waits(7, 10);
+    assert_int_equal(heard_at(1, 7, NULL, FWD_NEIGH_SOLICITED, 10), 0);
+    assert_int_equal(state_of(7), FWD_NEIGH_INCOMPLETE);
+    assert_int_equal(heard_at(1, 7, &mac1, 0, 10), 1);
+    assert_int_equal(state_of(7), FWD_NEIGH_STALE);
+    heard_at(1, 7, NULL, 0, 11);
+    assert_int_equal(state_of(7), FWD_NEIGH_STALE);
+    assert_true(known(7, 12, &mac1));
+    fwd_neigh_tick(n, 12, &calls);
+    assert_int_equal(state_of(7), FWD_NEIGH_PROBED);
+    heard_at(1, 7, NULL, FWD_NEIGH_SOLICITED, 12);
+    assert_int_equal(state_of(7), FWD_NEIGH_CONFIRMED);
+    assert_true(known(7, 12, &mac1));
+}
+
+static void another_address_is_taken_only_where_it_may_override(void **state)
+{
+    (void)state;
+    heard(7, &mac1, true, true, 10);
+    heard_at(1, 7, &mac2, FWD_NEIGH_SOLICITED, 11);
+    assert_int_equal(state_of(7), FWD_NEIGH_STALE); // one of the two is wrong
+    assert_true(known(7, 11, &mac1));
+    heard_at(1, 7, &mac2, FWD_NEIGH_SOLICITED, 11);
+    assert_int_equal(state_of(7), FWD_NEIGH_STALE);
+    assert_true(known(7, 11, &mac1));
+    heard_at(1, 7, &mac1, FWD_NEIGH_SOLICITED, 11); // the same needs no leave
+    assert_int_equal(state_of(7), FWD_NEIGH_CONFIRMED);
+    heard_at(1, 7, &mac2, FWD_NEIGH_OVERRIDE | FWD_NEIGH_SOLICITED, 12);
+    assert_int_equal(state_of(7), FWD_NEIGH_CONFIRMED);
+    assert_true(known(7, 12, &mac2));
+    heard_at(1, 7, &mac1, FWD_NEIGH_OVERRIDE, 12);
+    assert_int_equal(state_of(7), FWD_NEIGH_STALE);
+    assert_true(known(7, 12, &mac1));
+}
+
 static void one_that_is_not_used_is_forgotten(void **state)
 {
     (void)state;
@@ -234,6 +305,8 @@ int main(void)
         TEST(who_does_not_answer_is_asked_three_times_and_given_up),
         TEST(nobody_is_noted_who_was_not_asked_and_does_not_ask_us),
         TEST(an_old_answer_is_checked_when_it_is_used),
+        TEST(an_answer_without_an_address_confirms_the_one_that_is_known),
+        TEST(another_address_is_taken_only_where_it_may_override),
         TEST(one_that_is_not_used_is_forgotten),
         TEST(a_scan_is_bounded_and_the_room_comes_back),
         TEST(a_port_that_goes_takes_all_of_its_own_along),
