@@ -3,7 +3,7 @@
 // forwarded.
 #include "l3_parts.h"
 
-#define ERRORS_A_SECOND 100u
+#define ERRORS_A_SECOND 100u // about the packets of a port
 #define V4_QUOTE \
     (576u - 20 - 8) // bytes of the packet that an error quotes, at most (RFC 1812, 4.3.2.3)
 #define V6_QUOTE (1280u - 40 - 8) // RFC 4443, 2.4 (c)
@@ -150,17 +150,18 @@ void l3_icmp(struct l3 *l3, struct rte_mbuf *m)
 
 // --- errors -------------------------------------------------------------------------------------
 
-// So many a second, so that a flood of bad packets is not answered by one of errors.
-static bool may_send(struct l3 *l3)
+// So many a second, so that a flood of bad packets is not answered by one of errors; a port each,
+// so that it takes no other port's.
+static bool may_send(struct l3_port *p)
 {
     uint32_t now_s = l3_now_s();
-    if (now_s != l3->refilled) {
-        l3->refilled = now_s;
-        l3->tokens = ERRORS_A_SECOND;
+    if (now_s != p->refilled) {
+        p->refilled = now_s;
+        p->tokens = ERRORS_A_SECOND;
     }
-    if (!l3->tokens)
+    if (!p->tokens)
         return false;
-    l3->tokens--;
+    p->tokens--;
     return true;
 }
 
@@ -290,7 +291,8 @@ void l3_error(struct l3 *l3, struct rte_mbuf *m, enum fwd_why why, uint16_t mtu,
     const struct fwd_addr *own = l3_own(l3, m->port, &from);
     bool v4 = l3_is_v4(m);
     struct rte_mbuf *e = NULL;
-    if (own && !l3_is_own(l3, m->port, &from) && (v4 ? worth4(m) : worth6(m)) && may_send(l3))
+    if (own && !l3_is_own(l3, m->port, &from) && (v4 ? worth4(m) : worth6(m)) &&
+        may_send(&l3->ports[m->port]))
         e = v4 ? error4(l3, m, why, mtu, own) : error6(l3, m, why, mtu, own);
     if (e)
         l3_output(l3, m->port, e);

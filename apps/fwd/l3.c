@@ -268,7 +268,7 @@ static int l3_init(struct fwd *fwd)
         l3->holder = (struct fwd_holder){.hold = hold, .release = release, .arg = fwd};
         l3->bell.fd = -1;
         l3->fib = fwd_fib_new(SOCKET_ID_ANY);
-        l3->neigh = fwd_neigh_new(SOCKET_ID_ANY);
+        l3->neigh = fwd_neigh_new(SOCKET_ID_ANY, &l3->holder);
         l3->pool = fwd_pool(fwd, SOCKET_ID_ANY);
     }
     if (l3 && l3->fib && l3->neigh && l3->pool && make_punts(l3) && fwd_bell_init(&l3->bell) == 0)
@@ -289,8 +289,7 @@ static void tick_failed(void *arg, uint16_t port, struct rte_mbuf **pkts, unsign
 static void l3_tick(struct fwd *fwd, uint64_t now_s)
 {
     struct l3 *l3 = fwd->mode_data;
-    const struct fwd_neigh_calls calls = {
-        .ask = l3_ask, .failed = tick_failed, .arg = l3, .holder = &l3->holder};
+    const struct fwd_neigh_calls calls = {.ask = l3_ask, .failed = tick_failed, .arg = l3};
     (void)now_s; // of another clock than the workers'
     fwd_neigh_tick(l3->neigh, l3_now_s(), &calls);
     fwd_worker_flush(fwd->control);

@@ -36,6 +36,8 @@ struct l3_port {
     struct fwd_port *port; // NULL: none
     struct fwd_prefix addr[FWD_L3_ADDRESSES];
     unsigned naddr;
+    uint32_t tokens;   // ICMP errors that may still be sent about its packets
+    uint32_t refilled; // second that they were counted in
 };
 
 struct l3 {
@@ -48,7 +50,6 @@ struct l3 {
     struct l3_port ports[FWD_PORTS_MAX];
     struct rte_ring *punts[FWD_WORKERS_MAX]; // from worker i to the control thread
     unsigned npunts;
-    uint32_t tokens, refilled; // ICMP errors that may still be sent, and the time they were counted
 };
 
 // The clock of neighbours and limits (l3_clock.c).

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "neigh.h"
 
+#include <stdlib.h>
+
 #include <rte_hash.h>
 #include <rte_jhash.h>
 #include <rte_malloc.h>
 #include <rte_random.h>
 
 #define KNOWN (UINT64_C(1) << 48) // in entry.mac: the other bits are an address
+#define OVER 1024u                // entries that a tick takes out
 
 struct key {
     struct fwd_addr addr;
@@ -22,17 +25,28 @@ struct entry {
     enum fwd_neigh_state state;
     uint32_t since; // second of the last change of state
     struct key key;
+    uint16_t asker; // port whose packet was the first to wait for it
     struct rte_mbuf *waiting[FWD_NEIGH_WAITING];
+};
+
+// What a port has of the table.
+struct share {
+    unsigned known;    // entries of neighbours on its link
+    unsigned unknown;  // incomplete ones anywhere that it was the asker of
+    uint32_t recycled; // second in which some were last forgotten for others
 };
 
 struct fwd_neigh {
     struct rte_hash *hash; // key → struct entry
-    unsigned nunused, nunknown, nwaiting;
+    const struct fwd_holder *holder;
+    unsigned nunused, nwaiting;
+    uint32_t next; // entry that the next tick begins with
+    struct share shares[RTE_MAX_ETHPORTS];
     uint32_t unused[FWD_NEIGH_MAX];
     struct entry entries[FWD_NEIGH_MAX];
 };
 
-struct fwd_neigh *fwd_neigh_new(int socket)
+struct fwd_neigh *fwd_neigh_new(int socket, const struct fwd_holder *holder)
 {
     // From a random number: nobody can choose addresses that fall into one bucket.
     const struct rte_hash_parameters p = {.name = "fwd_neigh",
@@ -46,6 +60,7 @@ struct fwd_neigh *fwd_neigh_new(int socket)
     struct fwd_neigh *n = rte_zmalloc_socket("neigh", sizeof(*n), 0, socket);
     if (!n)
         return NULL;
+    n->holder = holder;
     n->hash = rte_hash_create(&p);
     if (!n->hash) {
         rte_free(n);
@@ -88,23 +103,81 @@ bool fwd_neigh_find(struct fwd_neigh *n, uint16_t port, const struct fwd_addr *a
 
 // --- control thread -----------------------------------------------------------------------------
 
+static unsigned *counter(struct fwd_neigh *n, const struct entry *e)
+{
+    return e->state == FWD_NEIGH_INCOMPLETE ? &n->shares[e->asker].unknown
+                                            : &n->shares[e->key.port].known;
+}
+
 static void set_state(struct fwd_neigh *n, struct entry *e, enum fwd_neigh_state state,
                       uint32_t now_s)
 {
-    n->nunknown += (state == FWD_NEIGH_INCOMPLETE) - (e->state == FWD_NEIGH_INCOMPLETE);
+    --*counter(n, e);
     e->state = state;
+    ++*counter(n, e);
     e->since = now_s;
     e->tries = state == FWD_NEIGH_INCOMPLETE || state == FWD_NEIGH_PROBED;
 }
 
+static void forget(struct fwd_neigh *n, struct entry *e)
+{
+    int32_t pos = rte_hash_del_key(n->hash, &e->key);
+    if (pos >= 0)
+        rte_hash_free_key_with_position(n->hash, pos);
+    --*counter(n, e);
+    e->there = false;
+    n->unused[n->nunused++] = (uint32_t)(e - n->entries);
+}
+
+struct candidate {
+    uint32_t used, index;
+};
+
+static int by_use(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    return (x->used > y->used) - (x->used < y->used);
+}
+
+// Many at a time, and seldom: a flood of new neighbours must not hold the workers all the time.
+static void recycle(struct fwd_neigh *n, uint16_t port, uint32_t now_s)
+{
+    struct candidate old[FWD_NEIGH_SHARE];
+    unsigned k = 0;
+    if (n->shares[port].recycled == now_s)
+        return;
+    n->shares[port].recycled = now_s;
+    for (uint32_t i = 0; i < FWD_NEIGH_MAX && k < FWD_NEIGH_SHARE; i++) {
+        const struct entry *e = &n->entries[i];
+        if (e->there && e->key.port == port && e->state == FWD_NEIGH_STALE)
+            old[k++] = (struct candidate){__atomic_load_n(&e->used, __ATOMIC_RELAXED), i};
+    }
+    if (!k)
+        return;
+    qsort(old, k, sizeof(old[0]), by_use);
+    n->holder->hold(n->holder->arg);
+    for (unsigned i = 0; i < RTE_MIN(k, FWD_NEIGH_RECYCLED); i++)
+        forget(n, &n->entries[old[i].index]);
+    n->holder->release(n->holder->arg);
+}
+
+// Is there room for one more known neighbour of the port?
+static bool has_room(struct fwd_neigh *n, uint16_t port, uint32_t now_s)
+{
+    if (n->shares[port].known >= FWD_NEIGH_SHARE)
+        recycle(n, port, now_s);
+    return n->shares[port].known < FWD_NEIGH_SHARE;
+}
+
 // The entry is whole before the hash shows it.
 static struct entry *make(struct fwd_neigh *n, uint16_t port, const struct fwd_addr *addr,
-                          uint32_t now_s)
+                          uint16_t asker, uint32_t now_s)
 {
-    if (!n->nunused || n->nunknown >= FWD_NEIGH_UNKNOWN)
+    if (!n->nunused)
         return NULL;
     struct entry *e = &n->entries[n->unused[n->nunused - 1]];
     *e = (struct entry){.key = {.addr = *addr, .port = port},
+                        .asker = asker,
                         .used = now_s,
                         .since = now_s,
                         .tries = 1,
@@ -113,7 +186,7 @@ static struct entry *make(struct fwd_neigh *n, uint16_t port, const struct fwd_a
         return NULL;
     e->there = true;
     n->nunused--;
-    n->nunknown++;
+    ++*counter(n, e);
     return e;
 }
 
@@ -122,8 +195,8 @@ enum fwd_neigh_wait fwd_neigh_wait(struct fwd_neigh *n, uint16_t port, const str
 {
     struct entry *e = find(n, port, addr);
     bool first = !e;
-    if (!e)
-        e = make(n, port, addr, now_s);
+    if (!e && n->shares[m->port].unknown < FWD_NEIGH_UNKNOWN)
+        e = make(n, port, addr, m->port, now_s);
     if (!e || e->nwaiting == FWD_NEIGH_WAITING)
         return FWD_NEIGH_FULL;
     e->waiting[e->nwaiting++] = m;
@@ -172,23 +245,17 @@ unsigned fwd_neigh_heard(struct fwd_neigh *n, uint16_t port, const struct fwd_ad
     }
     if (!mac || (!e && !(how & FWD_NEIGH_CREATE)))
         return 0;
-    if (!e)
-        e = make(n, port, addr, now_s);
+    bool room = has_room(n, port, now_s);
+    if (!e && room)
+        e = make(n, port, addr, port, now_s);
     if (!e)
         return 0;
-    __atomic_store_n(&e->mac, word, __ATOMIC_RELAXED);
-    set_state(n, e, how & FWD_NEIGH_SOLICITED ? FWD_NEIGH_CONFIRMED : FWD_NEIGH_STALE, now_s);
+    // Without room what waits is sent all the same; the address is asked for again.
+    if (room) {
+        __atomic_store_n(&e->mac, word, __ATOMIC_RELAXED);
+        set_state(n, e, how & FWD_NEIGH_SOLICITED ? FWD_NEIGH_CONFIRMED : FWD_NEIGH_STALE, now_s);
+    }
     return take_waiting(n, e, pkts);
-}
-
-static void forget(struct fwd_neigh *n, struct entry *e)
-{
-    int32_t pos = rte_hash_del_key(n->hash, &e->key);
-    if (pos >= 0)
-        rte_hash_free_key_with_position(n->hash, pos);
-    n->nunknown -= e->state == FWD_NEIGH_INCOMPLETE;
-    e->there = false;
-    n->unused[n->nunused++] = (uint32_t)(e - n->entries);
 }
 
 static void ask(const struct entry *e, const struct fwd_neigh_calls *calls)
@@ -234,7 +301,7 @@ static void forget_all(struct fwd_neigh *n, const uint32_t *over, unsigned k,
                        const struct fwd_neigh_calls *calls)
 {
     struct rte_mbuf *pkts[FWD_NEIGH_WAITING];
-    calls->holder->hold(calls->holder->arg);
+    n->holder->hold(n->holder->arg);
     for (unsigned i = 0; i < k; i++) {
         struct entry *e = &n->entries[over[i]];
         unsigned waited = take_waiting(n, e, pkts);
@@ -243,16 +310,20 @@ static void forget_all(struct fwd_neigh *n, const uint32_t *over, unsigned k,
         if (waited)
             calls->failed(calls->arg, port, pkts, waited);
     }
-    calls->holder->release(calls->holder->arg);
+    n->holder->release(n->holder->arg);
 }
 
 void fwd_neigh_tick(struct fwd_neigh *n, uint32_t now_s, const struct fwd_neigh_calls *calls)
 {
-    uint32_t over[256];
+    uint32_t over[OVER];
     unsigned k = 0;
-    for (uint32_t i = 0; i < FWD_NEIGH_MAX && k < RTE_DIM(over); i++)
-        if (n->entries[i].there && is_over(n, &n->entries[i], now_s, calls))
-            over[k++] = i;
+    // From where the last one has stopped: nobody's entries wait for ever behind another's.
+    for (uint32_t i = 0; i < FWD_NEIGH_MAX && k < OVER; i++) {
+        uint32_t at = n->next;
+        n->next = (n->next + 1) % FWD_NEIGH_MAX;
+        if (n->entries[at].there && is_over(n, &n->entries[at], now_s, calls))
+            over[k++] = at;
+    }
     if (k)
         forget_all(n, over, k, calls);
 }

@@ -8,14 +8,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_config.h>
 #include <rte_ether.h>
 #include <rte_mbuf.h>
 
 #include "addr.h"
 #include "holder.h"
 
-#define FWD_NEIGH_MAX 8192u     // neighbours
-#define FWD_NEIGH_UNKNOWN 1024u // of them, those whose address is not known yet
+// Whatever the guests behind one port do takes nothing from the others: there is room for the share
+// of each.
+#define FWD_NEIGH_SHARE 1024u  // neighbours of a port whose MAC address is known
+#define FWD_NEIGH_UNKNOWN 128u // addresses that are asked for because of a port's packets
+#define FWD_NEIGH_MAX (RTE_MAX_ETHPORTS * (FWD_NEIGH_SHARE + FWD_NEIGH_UNKNOWN))
+#define FWD_NEIGH_RECYCLED 128u // forgotten at once, at most once a second, when a share is full
 #define FWD_NEIGH_WAITING 8u    // packets that wait for one
 #define FWD_NEIGH_TRIES 3u      // questions, a second apart
 #define FWD_NEIGH_REACHABLE 30u // seconds that an answer holds
@@ -40,7 +45,8 @@ struct fwd_neigh_entry {
 
 struct fwd_neigh;
 
-struct fwd_neigh *fwd_neigh_new(int socket);
+// NULL: no memory. The holder is asked before entries are taken out.
+struct fwd_neigh *fwd_neigh_new(int socket, const struct fwd_holder *holder);
 void fwd_neigh_free(struct fwd_neigh *n); // no packet waits any more
 
 // --- workers and control thread -----------------------------------------------------------------
@@ -54,8 +60,10 @@ bool fwd_neigh_find(struct fwd_neigh *n, uint16_t port, const struct fwd_addr *a
 enum fwd_neigh_wait {
     FWD_NEIGH_WAITS, // the packet is the table's now
     FWD_NEIGH_ASK,   // the same, and it is the first: ask for the address
-    FWD_NEIGH_FULL,  // too many packets or neighbours; the packet is the caller's
+    FWD_NEIGH_FULL,  // too many packets or questions; the packet is the caller's
 };
+
+// The question counts against the port that the packet came in by (mbuf.port).
 enum fwd_neigh_wait fwd_neigh_wait(struct fwd_neigh *n, uint16_t port, const struct fwd_addr *addr,
                                    uint32_t now_s, struct rte_mbuf *m);
 
@@ -66,9 +74,9 @@ enum {
     FWD_NEIGH_OVERRIDE = 4,  // the address takes the place of another
 };
 
-// mac NULL: it is there, and says no address (RFC 4861, 7.2.5). Returns how
-// many packets waited; they are the caller's, in pkts[FWD_NEIGH_WAITING]; never any where mac is
-// NULL.
+// mac NULL: it is there, and says no address (RFC 4861, 7.2.5). An entry whose port's share is full
+// takes the place of those of the port that were not used for longest. Returns how many packets
+// waited; they are the caller's, in pkts[FWD_NEIGH_WAITING]; never any where mac is NULL.
 unsigned fwd_neigh_heard(struct fwd_neigh *n, uint16_t port, const struct fwd_addr *addr,
                          const struct rte_ether_addr *mac, unsigned how, uint32_t now_s,
                          struct rte_mbuf **pkts);
@@ -80,7 +88,6 @@ struct fwd_neigh_calls {
                 const struct rte_ether_addr *mac);
     void (*failed)(void *arg, uint16_t port, struct rte_mbuf **pkts, unsigned n);
     void *arg;
-    const struct fwd_holder *holder; // before entries are taken out
 };
 void fwd_neigh_tick(struct fwd_neigh *n, uint32_t now_s, const struct fwd_neigh_calls *calls);
 

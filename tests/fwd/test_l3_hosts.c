@@ -326,14 +326,18 @@ static void no_error_is_sent_about_errors_fragments_and_groups(void **state)
     error_is_sent(0, echo(0, "10.0.0.2", "172.16.0.1", 5), 3, 0, 0);
 }
 
+// 100 a second about the packets of each port.
 static void errors_are_limited(void **state)
 {
     (void)state;
     teach();
     for (int i = 0; i < 1000; i++)
         in(0, packet(0, "10.0.0.2", "172.16.0.1", 17, 10));
-    assert_int_equal(bed_sent_all(), 100); // a second
+    assert_int_equal(bed_sent_all(), 100);
     assert_int_equal(bed_drops(FWD_NO_ROUTE), 1000);
+    for (int i = 0; i < 1000; i++)
+        in(1, packet(1, "10.0.1.2", "172.16.0.1", 17, 10));
+    assert_int_equal(bed_sent(1), 100);
     clock_s++;
     bed_forget();
     error_is_sent(0, packet(0, "10.0.0.2", "172.16.0.1", 17, 10), 3, 0, 0);

@@ -5,7 +5,7 @@
 
 static struct fwd_neigh *n;
 static struct rte_mempool *pool;
-static unsigned asked, asked_one, failed, held;
+static unsigned asked, asked_one, failed, held, holds;
 
 static void ask(void *arg, uint16_t port, const struct fwd_addr *addr,
                 const struct rte_ether_addr *mac)
@@ -28,6 +28,7 @@ static void hold(void *arg)
 {
     (void)arg;
     held++;
+    holds++;
 }
 
 static void release(void *arg)
@@ -37,7 +38,7 @@ static void release(void *arg)
 }
 
 static const struct fwd_holder holder = {hold, release, NULL};
-static const struct fwd_neigh_calls calls = {.ask = ask, .failed = give_up, .holder = &holder};
+static const struct fwd_neigh_calls calls = {.ask = ask, .failed = give_up};
 static const struct rte_ether_addr mac1 = {{2, 0, 0, 0, 0, 1}}, mac2 = {{2, 0, 0, 0, 0, 2}};
 
 static struct fwd_addr host(uint32_t i)
@@ -45,16 +46,22 @@ static struct fwd_addr host(uint32_t i)
     return fwd_addr_v4(rte_cpu_to_be_32(0x0a000000 + i));
 }
 
-static enum fwd_neigh_wait waits(uint32_t i, uint32_t now_s)
+// A packet that came in by port `from` waits for a neighbour on port `port`.
+static enum fwd_neigh_wait waits_at(uint16_t port, uint16_t from, uint32_t i, uint32_t now_s)
 {
     struct fwd_addr a = host(i);
     struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
     assert_non_null(m);
-    m->port = 2;
-    enum fwd_neigh_wait w = fwd_neigh_wait(n, 1, &a, now_s, m);
+    m->port = from;
+    enum fwd_neigh_wait w = fwd_neigh_wait(n, port, &a, now_s, m);
     if (w == FWD_NEIGH_FULL)
         rte_pktmbuf_free(m);
     return w;
+}
+
+static enum fwd_neigh_wait waits(uint32_t i, uint32_t now_s)
+{
+    return waits_at(1, 2, i, now_s);
 }
 
 static unsigned heard_at(uint16_t port, uint32_t i, const struct rte_ether_addr *mac, unsigned how,
@@ -76,11 +83,16 @@ static unsigned heard(uint32_t i, const struct rte_ether_addr *mac, bool create,
                     now_s);
 }
 
-static bool known(uint32_t i, uint32_t now_s, const struct rte_ether_addr *as)
+static bool known_at(uint16_t port, uint32_t i, uint32_t now_s, const struct rte_ether_addr *as)
 {
     struct fwd_addr a = host(i);
     struct rte_ether_addr mac;
-    return fwd_neigh_find(n, 1, &a, now_s, &mac) && rte_is_same_ether_addr(&mac, as);
+    return fwd_neigh_find(n, port, &a, now_s, &mac) && rte_is_same_ether_addr(&mac, as);
+}
+
+static bool known(uint32_t i, uint32_t now_s, const struct rte_ether_addr *as)
+{
+    return known_at(1, i, now_s, as);
 }
 
 struct wanted {
@@ -107,8 +119,8 @@ static int state_of(uint32_t i)
 static int open_neigh(void **state)
 {
     (void)state;
-    asked = asked_one = failed = held = 0;
-    n = fwd_neigh_new(SOCKET_ID_ANY);
+    asked = asked_one = failed = held = holds = 0;
+    n = fwd_neigh_new(SOCKET_ID_ANY, &holder);
     return n ? 0 : -1;
 }
 
@@ -122,7 +134,8 @@ static int close_neigh(void **state)
 {
     unsigned dropped = 0;
     (void)state;
-    fwd_neigh_remove_port(n, 1, drop, &dropped);
+    for (uint16_t port = 0; port < RTE_MAX_ETHPORTS; port++)
+        fwd_neigh_remove_port(n, port, drop, &dropped);
     assert_int_equal(fwd_neigh_waiting(n), 0);
     fwd_neigh_free(n);
     return rte_mempool_in_use_count(pool) ? -1 : 0;
@@ -269,6 +282,84 @@ static void a_scan_is_bounded_and_the_room_comes_back(void **state)
     assert_int_equal(failed, 12 * FWD_NEIGH_UNKNOWN);
 }
 
+static bool add_one(const struct fwd_neigh_entry *e, void *arg)
+{
+    unsigned *of = arg;
+    of[e->port]++;
+    return true;
+}
+
+static unsigned count_at(uint16_t port)
+{
+    unsigned of[RTE_MAX_ETHPORTS] = {0};
+    fwd_neigh_walk(n, add_one, of);
+    return of[port];
+}
+
+// A guest that speaks with ever new addresses, and sends to ever new ones.
+static void what_one_port_does_takes_nothing_from_another(void **state)
+{
+    const unsigned speaks = FWD_NEIGH_CREATE | FWD_NEIGH_OVERRIDE;
+    unsigned taken = 0;
+    (void)state;
+    for (uint32_t i = 0; i < 8192; i++)
+        heard_at(1, i, &mac1, speaks, 10);
+    assert_int_equal(count_at(1), FWD_NEIGH_SHARE);
+    for (uint32_t i = 0; i < 1024; i++) {
+        taken += waits_at(1, 1, 10000 + i, 10) == FWD_NEIGH_ASK;
+        taken += waits_at(2, 1, 10000 + i, 10) == FWD_NEIGH_ASK;
+    }
+    assert_int_equal(taken, FWD_NEIGH_UNKNOWN);
+    // All others ask and are heard, on any link.
+    assert_int_equal(waits_at(2, 3, 20000, 10), FWD_NEIGH_ASK);
+    assert_int_equal(waits_at(1, 3, 20000, 10), FWD_NEIGH_ASK);
+    heard_at(2, 7, &mac2, speaks, 10);
+    assert_true(known_at(2, 7, 10, &mac2));
+    assert_int_equal(heard_at(2, 20000, &mac2, FWD_NEIGH_SOLICITED, 10), 1);
+    assert_true(known_at(2, 20000, 10, &mac2));
+    // And the port's own neighbours are still heard, when nobody else has asked for long enough.
+    heard_at(1, 9000, &mac2, speaks, 11);
+    assert_true(known_at(1, 9000, 11, &mac2));
+    assert_in_range(holds, 1, 2); // once a second
+}
+
+static void a_full_share_gives_up_those_that_were_not_used_for_longest(void **state)
+{
+    const unsigned speaks = FWD_NEIGH_CREATE | FWD_NEIGH_OVERRIDE;
+    unsigned left = 0;
+    (void)state;
+    for (uint32_t i = 0; i < FWD_NEIGH_SHARE; i++)
+        heard_at(1, i, &mac1, speaks, 10 + i / 256);
+    for (uint32_t i = 0; i < 100; i++)
+        assert_true(known_at(1, i, 20, &mac1));
+    heard_at(1, 5000, &mac2, speaks, 21);
+    assert_true(known_at(1, 5000, 21, &mac2));
+    for (uint32_t i = 0; i < 256; i++) {
+        assert_true(i >= 100 || known_at(1, i, 21, &mac1));
+        left += known_at(1, i, 21, &mac1);
+    }
+    assert_int_equal(left, 256 - FWD_NEIGH_RECYCLED);
+    assert_int_equal(count_at(1), FWD_NEIGH_SHARE + 1 - FWD_NEIGH_RECYCLED);
+}
+
+// Neighbours that have answered are not given up for others; what waits is sent all the same.
+static void a_share_of_good_neighbours_stays(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < FWD_NEIGH_SHARE; i++)
+        heard_at(1, i, &mac1, FWD_NEIGH_CREATE | FWD_NEIGH_SOLICITED, 10);
+    heard_at(1, 5000, &mac2, FWD_NEIGH_CREATE, 10);
+    assert_false(known_at(1, 5000, 10, &mac2));
+    assert_int_equal(waits_at(1, 2, 5000, 10), FWD_NEIGH_ASK);
+    assert_int_equal(heard_at(1, 5000, &mac2, FWD_NEIGH_SOLICITED, 10), 1);
+    assert_int_equal(count_at(1), FWD_NEIGH_SHARE + 1);
+    assert_int_equal(holds, 0);
+    fwd_neigh_tick(n, 10 + FWD_NEIGH_REACHABLE, &calls); // it asks again, and they are stale
+    assert_int_equal(asked, 1);
+    heard_at(1, 5000, &mac2, FWD_NEIGH_SOLICITED, 10 + FWD_NEIGH_REACHABLE);
+    assert_true(known_at(1, 5000, 10 + FWD_NEIGH_REACHABLE, &mac2));
+}
+
 static bool count(const struct fwd_neigh_entry *e, void *arg)
 {
     assert_int_equal(e->port, 1);
@@ -308,6 +399,9 @@ int main(void)
         TEST(an_answer_without_an_address_confirms_the_one_that_is_known),
         TEST(another_address_is_taken_only_where_it_may_override),
         TEST(one_that_is_not_used_is_forgotten),
+        TEST(what_one_port_does_takes_nothing_from_another),
+        TEST(a_full_share_gives_up_those_that_were_not_used_for_longest),
+        TEST(a_share_of_good_neighbours_stays),
         TEST(a_scan_is_bounded_and_the_room_comes_back),
         TEST(a_port_that_goes_takes_all_of_its_own_along),
     };
