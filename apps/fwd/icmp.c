@@ -7,6 +7,9 @@
 #define V4_QUOTE \
     (576u - 20 - 8) // bytes of the packet that an error quotes, at most (RFC 1812, 4.3.2.3)
 #define V6_QUOTE (1280u - 40 - 8) // RFC 4443, 2.4 (c)
+#define V6_EXTENSIONS 8u          // headers that are looked through for an ICMPv6 message
+#define V6_HIP 139u
+#define V6_SHIM6 140u
 #define V4_AT (FWD_ETHER + sizeof(struct rte_ipv4_hdr))
 #define V6_AT (FWD_ETHER + sizeof(struct rte_ipv6_hdr))
 
@@ -30,6 +33,7 @@ enum {
     V6_ECHO_REPLY = 129,
     V6_SOLICIT = 135,
     V6_ADVERTISE = 136,
+    V6_REDIRECT = 137,
 };
 
 uint16_t l3_icmp6_sum(struct rte_mbuf *m)
@@ -185,7 +189,28 @@ static bool worth4(struct rte_mbuf *m)
            type == V4_TIMESTAMP || type == V4_TIMESTAMP_REPLY;
 }
 
-// RFC 4443, 2.4 (e). Behind extension headers it may be an error too: those are let be.
+// Bytes of an IPv6 extension header whose length field is `len`; 0: it is none (RFC 7045, 2.3).
+// What ESP hides is no header that anybody here can read.
+static uint32_t extension(uint8_t proto, uint8_t len)
+{
+    switch (proto) {
+    case IPPROTO_HOPOPTS:
+    case IPPROTO_ROUTING:
+    case IPPROTO_DSTOPTS:
+    case IPPROTO_MH:
+    case V6_HIP:
+    case V6_SHIM6:
+        return (len + 1u) * 8;
+    case IPPROTO_FRAGMENT:
+        return 8;
+    case IPPROTO_AH:
+        return (len + 2u) * 4;
+    default:
+        return 0;
+    }
+}
+
+// RFC 4443, 2.4 (e): not about errors and redirects, nor where none can be excluded.
 static bool worth6(struct rte_mbuf *m)
 {
     const struct rte_ipv6_hdr *ip = l3_v6(m);
@@ -193,9 +218,25 @@ static bool worth6(struct rte_mbuf *m)
     const struct fwd_addr from = l3_src(m);
     if (ip->dst_addr[0] == 0xff || fwd_addr_same(&from, &none))
         return false;
-    if (ip->proto == IPPROTO_ICMPV6)
-        return m->pkt_len > V6_AT && peek(m, V6_AT) >= V6_INFORMATION;
-    return ip->proto == IPPROTO_TCP || ip->proto == IPPROTO_UDP;
+    uint8_t proto = ip->proto;
+    uint32_t at = V6_AT;
+    bool part = false; // what follows is in another fragment
+    for (unsigned i = 0; i < V6_EXTENSIONS; i++) {
+        uint8_t copy[4]; // next header, length; of a fragment its offset
+        if (proto == IPPROTO_ICMPV6) {
+            uint8_t type = peek(m, at);
+            return !part && type >= V6_INFORMATION && type != V6_REDIRECT;
+        }
+        if (!extension(proto, 0))
+            return true;
+        const uint8_t *p = rte_pktmbuf_read(m, at, sizeof(copy), copy);
+        if (part || !p)
+            return false;
+        part = proto == IPPROTO_FRAGMENT && (p[2] || p[3] & 0xf8);
+        at += extension(proto, p[1]);
+        proto = p[0];
+    }
+    return false;
 }
 
 static struct icmp_head head4(enum fwd_why why, uint16_t mtu)

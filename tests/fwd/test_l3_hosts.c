@@ -343,6 +343,56 @@ static void errors_are_limited(void **state)
     error_is_sent(0, packet(0, "10.0.0.2", "172.16.0.1", 17, 10), 3, 0, 0);
 }
 
+// Without "too big" nobody learns the MTU of a path (RFC 4443, 3.2): any protocol is told.
+static void too_big_is_told_unless_it_may_be_an_error(void **state)
+{
+    static const struct {
+        uint8_t next, payload[34];
+        bool told;
+    } cases[] = {
+        {50, {0}, true},                                          // ESP: whatever is in it
+        {47, {0}, true},                                          // GRE
+        {132, {0}, true},                                         // SCTP
+        {4, {0}, true},                                           // IPv4 in IPv6
+        {59, {0}, true},                                          // nothing
+        {44, {17, 0, 0, 1, 0, 0, 0, 7}, true},                    // the first fragment
+        {44, {17, 0, 5, 0xa8, 0, 0, 0, 7}, true},                 // another
+        {44, {58, 0, 0, 1, 0, 0, 0, 7, 128}, true},               // of an echo
+        {44, {58, 0, 0, 1, 0, 0, 0, 7, 1}, false},                // of an error
+        {44, {58, 0, 5, 0xa8, 0, 0, 0, 7, 128}, false},           // who knows
+        {44, {60, 0, 5, 0xa8, 0, 0, 0, 7, 17}, false},            // who knows
+        {60, {58, 1, [16] = 129}, true},                          // behind options: an echo
+        {60, {58, 1, [16] = 2}, false},                           // an error
+        {51, {58, 4, [24] = 3}, false},                           // behind an authentication header
+        {51, {17, 4}, true},                                      // no ICMP
+        {0, {43, 0, [8] = 51, 0, [16] = 58, 1, [28] = 4}, false}, // behind three
+        {0, {43, 0, [8] = 51, 0, [16] = 58, 1, [28] = 128}, true}, // the same
+        {58, {137}, false},                                        // a redirect
+        {60, {58, 255}, false},                                    // it ends before
+        {60, {60, 255}, false},                                    // the same
+    };
+    (void)state;
+    teach();
+    for (unsigned i = 0; i < RTE_DIM(cases); i++) {
+        uint32_t n = packet(0, "2001:db8::2", "2001:db8:1::3", cases[i].next, 1461);
+        memcpy(f + ETHER + 40, cases[i].payload, sizeof(cases[i].payload));
+        if (cases[i].told)
+            error_is_sent(0, n, 2, 0, 1500);
+        else
+            is_dropped(0, n, FWD_TOO_BIG);
+    }
+    for (unsigned headers = 7; headers <= 8; headers++) {
+        uint32_t n = packet(0, "2001:db8::2", "2001:db8:1::3", 60, 1461);
+        for (unsigned i = 0; i < headers; i++)
+            f[ETHER + 40 + 8 * i] = i + 1 < headers ? 60 : 58, f[ETHER + 41 + 8 * i] = 0;
+        f[ETHER + 40 + 8 * headers] = 128;
+        if (headers < 8)
+            error_is_sent(0, n, 2, 0, 1500);
+        else
+            is_dropped(0, n, FWD_TOO_BIG);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +407,7 @@ int main(void)
         TEST(errors_tell_why),
         TEST(no_error_is_sent_about_errors_fragments_and_groups),
         TEST(errors_are_limited),
+        TEST(too_big_is_told_unless_it_may_be_an_error),
     };
     if (!eal_start("320"))
         return 1;
