@@ -2,6 +2,8 @@
 // The control thread's half of the mode l3: what workers have punted, and sending.
 #include "l3_parts.h"
 
+#include <errno.h>
+
 #include <rte_ip_frag.h>
 
 #define PUNTS_A_TURN 128u // of a worker, then others get their turn
@@ -172,7 +174,7 @@ static void fragment(struct l3 *l3, struct rte_mbuf *m, uint16_t mtu)
     int n = rte_ipv4_fragment_packet(m, out, FRAGMENTS, mtu, l3->pool, l3->pool);
     if (n <= 0) {
         rte_pktmbuf_prepend(m, FWD_ETHER);
-        l3_drop(l3, m, FWD_TOO_BIG);
+        l3_drop(l3, m, n == -ENOMEM ? FWD_NO_MBUF : FWD_TOO_BIG);
         return;
     }
     // The packet itself goes on in the first of them; the others are made.

@@ -113,6 +113,27 @@ static void what_may_be_fragmented_is(void **state)
     assert_int_equal(sum_of(whole, 8000, pseudo), 0xffff);
 }
 
+// Without buffers nothing is wrong with the packet.
+static void a_packet_that_lacks_buffers_for_its_fragments_is_not_too_big(void **state)
+{
+    struct rte_mbuf *taken[4096];
+    (void)state;
+    teach();
+    for (unsigned left = 0; left < 4; left++) {
+        unsigned n = 0;
+        struct rte_mbuf *m = bed_packet(f, packet(0, "10.0.0.2", "10.0.1.3", 17, 4000), 0);
+        while (n < RTE_DIM(taken) && (taken[n] = rte_pktmbuf_alloc(bed_pool)))
+            n++;
+        for (unsigned i = 0; i < left; i++)
+            rte_pktmbuf_free(taken[--n]);
+        bed_in(0, m);
+        rte_pktmbuf_free_bulk(taken, n);
+        assert_int_equal(bed_drops(FWD_NO_MBUF), left + 1);
+    }
+    assert_int_equal(bed_drops(FWD_TOO_BIG), 0);
+    assert_int_equal(bed_sent_all(), 0);
+}
+
 // --- what is refused ----------------------------------------------------------------------------
 
 static void bad_headers_are_dropped(void **state)
@@ -373,6 +394,7 @@ int main(void)
         TEST(options_pass_but_source_routes_do_not),
         TEST(padding_is_cut_and_a_priority_tag_taken_off),
         TEST(what_may_be_fragmented_is),
+        TEST(a_packet_that_lacks_buffers_for_its_fragments_is_not_too_big),
         TEST(bad_headers_are_dropped),
         TEST(martians_are_dropped),
         TEST(a_segmented_packet_is_measured_by_its_segments),
