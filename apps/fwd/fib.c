@@ -8,7 +8,9 @@
 #include <rte_fib6.h>
 #include <rte_malloc.h>
 
-enum state { FREE, ADDED, LIVE, REMOVED }; // ADDED and REMOVED until the next commit
+// ADDED, REMOVED and GONE until the tables are changed. GONE: its hop is empty already, so it must
+// not come back.
+enum state { FREE, ADDED, LIVE, REMOVED, GONE };
 
 struct route {
     struct fwd_prefix prefix;
@@ -127,10 +129,11 @@ int fwd_fib_remove(struct fwd_fib *fib, const struct fwd_prefix *prefix)
 void fwd_fib_remove_port(struct fwd_fib *fib, uint16_t port)
 {
     for (unsigned i = 0; i < FWD_FIB_ROUTES; i++) {
-        if (!is_wanted(&fib->routes[i]) || fib->hops[i + 1].port != port)
+        struct route *r = &fib->routes[i];
+        if (r->state == FREE || r->state == GONE || fib->hops[i + 1].port != port)
             continue;
         fib->hops[i + 1] = (struct fwd_hop){0};
-        remove_route(&fib->routes[i]);
+        r->state = r->state == ADDED ? FREE : GONE;
     }
 }
 
@@ -157,7 +160,7 @@ static bool fill(const struct fwd_fib *fib, struct rte_fib *v4, struct rte_fib6 
 static bool has_changed(const struct fwd_fib *fib, bool v4)
 {
     for (unsigned i = 0; i < FWD_FIB_ROUTES; i++)
-        if ((fib->routes[i].state == ADDED || fib->routes[i].state == REMOVED) &&
+        if (fib->routes[i].state != FREE && fib->routes[i].state != LIVE &&
             fwd_addr_is_v4(&fib->routes[i].prefix.addr) == v4)
             return true;
     return false;
@@ -172,6 +175,8 @@ static void settle(struct fwd_fib *fib, bool done)
             r->state = done ? LIVE : FREE;
         else if (r->state == REMOVED)
             r->state = done ? FREE : LIVE;
+        else if (r->state == GONE && done)
+            r->state = FREE;
         if (r->state == FREE)
             fib->hops[i + 1] = (struct fwd_hop){0};
     }

@@ -47,7 +47,7 @@ void fwd_fib_remove_port(struct fwd_fib *fib, uint16_t port);
 // New tables are built from the routes, short prefixes first, beside those in use; workers are held
 // while one takes the other's place. (Tables of DPDK 22.11 that are changed in place give wrong
 // answers where prefixes lie inside each other.) -ENOMEM: nothing has changed, and none of the
-// changes is left.
+// changes is left but those of fwd_fib_remove_port().
 int fwd_fib_commit(struct fwd_fib *fib, const struct fwd_holder *h);
 
 // Calls fn for each route in force until it returns false.

@@ -161,25 +161,72 @@ static void routes_go_and_the_shorter_ones_are_found_again(void **state)
     assert_int_equal(port_of("10.9.0.1"), 2);
 }
 
-static void changes_without_memory_are_taken_back(void **state)
+static int commit_without_memory(void)
 {
     static void *taken[512];
     unsigned n = 0;
+    while (n < RTE_DIM(taken) && (taken[n] = rte_malloc(NULL, 1 << 20, 0)))
+        n++;
+    int rc = commit();
+    while (n)
+        rte_free(taken[--n]);
+    return rc;
+}
+
+static void changes_without_memory_are_taken_back(void **state)
+{
     (void)state;
     add("10.0.0.0/8", 2);
     add("10.1.0.0/16", 3);
     commit();
     drop("10.1.0.0/16");
     add("10.2.0.0/16", 4);
-    while (n < RTE_DIM(taken) && (taken[n] = rte_malloc(NULL, 1 << 20, 0)))
-        n++;
-    assert_int_equal(commit(), -ENOMEM);
-    while (n)
-        rte_free(taken[--n]);
+    assert_int_equal(commit_without_memory(), -ENOMEM);
     assert_int_equal(port_of("10.1.0.1"), 3);
     assert_int_equal(port_of("10.2.0.1"), 2);
     assert_int_equal(commit(), 0);
     assert_int_equal(port_of("10.2.0.1"), 2);
+}
+
+static bool count(const struct fwd_prefix *p, const struct fwd_hop *hop, void *arg)
+{
+    (void)p;
+    assert_int_not_equal(hop->kind, FWD_HOP_NONE);
+    *(unsigned *)arg += 1;
+    return true;
+}
+
+static unsigned in_force(void)
+{
+    unsigned n = 0;
+    fwd_fib_walk(fib, count, &n);
+    return n;
+}
+
+// Its hops are empty: they must not be routes again.
+static void routes_of_a_port_that_went_without_memory_stay_gone(void **state)
+{
+    (void)state;
+    add("10.0.0.0/8", 2);
+    add("10.1.0.0/16", 3);
+    add("2001:db8::/32", 3);
+    commit();
+    fwd_fib_remove_port(fib, 3);
+    assert_int_equal(commit_without_memory(), -ENOMEM);
+    assert_int_equal(in_force(), 1);
+    assert_int_equal(port_of("10.1.0.1"), -1);
+    assert_int_equal(add("10.1.0.0/16", 3), 0); // it comes back
+    assert_int_equal(port_of("10.1.0.1"), -1);
+    assert_int_equal(commit(), 0);
+    assert_int_equal(port_of("10.1.0.1"), 3);
+    assert_int_equal(port_of("2001:db8::1"), -1);
+    assert_int_equal(in_force(), 2);
+    // A route that is to go when its port goes is blank at once as well.
+    drop("10.1.0.0/16");
+    fwd_fib_remove_port(fib, 3);
+    assert_int_equal(port_of("10.1.0.1"), -1);
+    assert_int_equal(commit(), 0);
+    assert_int_equal(port_of("10.1.0.1"), 2);
 }
 
 // --- against a search ---------------------------------------------------------------------------
@@ -280,6 +327,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(routes_go_and_the_shorter_ones_are_found_again, open_fib,
                                         close_fib),
         cmocka_unit_test_setup_teardown(changes_without_memory_are_taken_back, open_fib, close_fib),
+        cmocka_unit_test_setup_teardown(routes_of_a_port_that_went_without_memory_stay_gone,
+                                        open_fib, close_fib),
         cmocka_unit_test_setup_teardown(every_lookup_finds_what_a_search_finds, open_fib,
                                         close_fib),
     };
