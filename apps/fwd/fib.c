@@ -17,10 +17,14 @@ struct route {
     enum state state;
 };
 
-// Route i has hop i + 1: a hop is read by workers, a route by the control thread alone.
-struct fwd_fib {
+struct tables {
     struct rte_fib *v4;
     struct rte_fib6 *v6;
+};
+
+// Route i has hop i + 1: a hop is read by workers, a route by the control thread alone.
+struct fwd_fib {
+    struct tables now, next, old; // next and old: none, but while they change
     struct fwd_hop hops[FWD_FIB_ROUTES + 1];
     struct route routes[FWD_FIB_ROUTES];
     unsigned made; // tables, for names
@@ -55,20 +59,28 @@ struct fwd_fib *fwd_fib_new(int socket)
     if (!fib)
         return NULL;
     fib->socket = socket;
-    fib->v4 = make4(fib);
-    fib->v6 = make6(fib);
-    if (fib->v4 && fib->v6)
+    fib->now.v4 = make4(fib);
+    fib->now.v6 = make6(fib);
+    if (fib->now.v4 && fib->now.v6)
         return fib;
     fwd_fib_free(fib);
     return NULL;
+}
+
+static void free_tables(struct tables *t)
+{
+    rte_fib_free(t->v4);
+    rte_fib6_free(t->v6);
+    *t = (struct tables){NULL, NULL};
 }
 
 void fwd_fib_free(struct fwd_fib *fib)
 {
     if (!fib)
         return;
-    rte_fib_free(fib->v4);
-    rte_fib6_free(fib->v6);
+    free_tables(&fib->now);
+    free_tables(&fib->next);
+    free_tables(&fib->old);
     rte_free(fib);
 }
 
@@ -147,12 +159,12 @@ static int insert(struct rte_fib *v4, struct rte_fib6 *v6, const struct fwd_pref
     return v4 ? rte_fib_add(v4, rte_be_to_cpu_32(fwd_addr_to_v4(&p->addr)), p->len - 96, index) : 0;
 }
 
-static bool fill(const struct fwd_fib *fib, struct rte_fib *v4, struct rte_fib6 *v6)
+static bool fill(const struct fwd_fib *fib, const struct tables *t)
 {
     for (unsigned len = 0; len <= 128; len++)
         for (unsigned i = 0; i < FWD_FIB_ROUTES; i++)
             if (is_wanted(&fib->routes[i]) && fib->routes[i].prefix.len == len &&
-                insert(v4, v6, &fib->routes[i].prefix, i + 1) < 0)
+                insert(t->v4, t->v6, &fib->routes[i].prefix, i + 1) < 0)
                 return false;
     return true;
 }
@@ -182,22 +194,45 @@ static void settle(struct fwd_fib *fib, bool done)
     }
 }
 
-int fwd_fib_commit(struct fwd_fib *fib, const struct fwd_holder *h)
+int fwd_fib_build(struct fwd_fib *fib)
 {
     bool need4 = has_changed(fib, true), need6 = has_changed(fib, false);
-    struct rte_fib *v4 = need4 ? make4(fib) : NULL, *old4 = NULL;
-    struct rte_fib6 *v6 = need6 ? make6(fib) : NULL, *old6 = NULL;
-    bool done = (v4 || !need4) && (v6 || !need6) && fill(fib, v4, v6);
-    h->hold(h->arg);
-    if (done && need4)
-        old4 = fib->v4, fib->v4 = v4;
-    if (done && need6)
-        old6 = fib->v6, fib->v6 = v6;
-    settle(fib, done);
-    h->release(h->arg);
-    rte_fib_free(done ? old4 : v4);
-    rte_fib6_free(done ? old6 : v6);
-    return done ? 0 : -ENOMEM;
+    free_tables(&fib->old);
+    free_tables(&fib->next);
+    fib->next.v4 = need4 ? make4(fib) : NULL;
+    fib->next.v6 = need6 ? make6(fib) : NULL;
+    if ((fib->next.v4 || !need4) && (fib->next.v6 || !need6) && fill(fib, &fib->next))
+        return 0;
+    free_tables(&fib->next);
+    return -ENOMEM;
+}
+
+void fwd_fib_swap(struct fwd_fib *fib)
+{
+    if (fib->next.v4)
+        fib->old.v4 = fib->now.v4, fib->now.v4 = fib->next.v4;
+    if (fib->next.v6)
+        fib->old.v6 = fib->now.v6, fib->now.v6 = fib->next.v6;
+    fib->next = (struct tables){NULL, NULL};
+    settle(fib, true);
+}
+
+int fwd_fib_commit(struct fwd_fib *fib, const struct fwd_holder *h)
+{
+    int rc = 0;
+    if (has_changed(fib, true) || has_changed(fib, false))
+        rc = fwd_fib_build(fib);
+    else
+        free_tables(&fib->next);
+    if (rc) {
+        settle(fib, false);
+    } else if (fib->next.v4 || fib->next.v6) {
+        h->hold(h->arg);
+        fwd_fib_swap(fib);
+        h->release(h->arg);
+    }
+    free_tables(&fib->old);
+    return rc;
 }
 
 void fwd_fib_walk(const struct fwd_fib *fib,
@@ -213,12 +248,12 @@ void fwd_fib_walk(const struct fwd_fib *fib,
 
 void fwd_fib_lookup4(const struct fwd_fib *fib, uint32_t *dst, uint64_t *index, unsigned n)
 {
-    rte_fib_lookup_bulk(fib->v4, dst, index, (int)n);
+    rte_fib_lookup_bulk(fib->now.v4, dst, index, (int)n);
 }
 
 void fwd_fib_lookup6(const struct fwd_fib *fib, uint8_t (*dst)[16], uint64_t *index, unsigned n)
 {
-    rte_fib6_lookup_bulk(fib->v6, dst, index, (int)n);
+    rte_fib6_lookup_bulk(fib->now.v6, dst, index, (int)n);
 }
 
 const struct fwd_hop *fwd_fib_hop(const struct fwd_fib *fib, uint64_t index)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Routes: longest-prefix match for IPv4 (DIR-24-8) and IPv6 (a trie of the same kind). Workers look
-// up; the control thread changes it while they are held.
+// up; the control thread makes other tables beside, and holds them while it changes the one for the
+// other.
 #ifndef FWD_FIB_H
 #define FWD_FIB_H
 
@@ -47,8 +48,15 @@ void fwd_fib_remove_port(struct fwd_fib *fib, uint16_t port);
 // New tables are built from the routes, short prefixes first, beside those in use; workers are held
 // while one takes the other's place. (Tables of DPDK 22.11 that are changed in place give wrong
 // answers where prefixes lie inside each other.) -ENOMEM: nothing has changed, and none of the
-// changes is left but those of fwd_fib_remove_port().
+// changes is left but those of fwd_fib_remove_port(). Nothing to change: nobody is held.
 int fwd_fib_commit(struct fwd_fib *fib, const struct fwd_holder *h);
+
+// The same in steps, for one who holds the workers for other reasons too. First the tables are
+// built, which takes long: workers run. -ENOMEM: the changes still wait for a commit. Then, workers
+// held and nothing added or removed since, they come into force. The old ones are freed by the next
+// commit, whether it has anything to change or not.
+int fwd_fib_build(struct fwd_fib *fib);
+void fwd_fib_swap(struct fwd_fib *fib);
 
 // Calls fn for each route in force until it returns false.
 void fwd_fib_walk(const struct fwd_fib *fib,

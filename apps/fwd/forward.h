@@ -28,6 +28,12 @@ struct fwd_mode {
     int (*port_add)(struct fwd *fwd, struct fwd_port *port);
     void (*port_remove)(struct fwd *fwd, struct fwd_port *port);
 
+    // What takes too long for that, while workers run: before a port comes, and after one has come
+    // or gone. An error of port_prepare keeps the port out. One that was prepared and does not come
+    // after all goes by port_remove.
+    int (*port_prepare)(struct fwd *fwd, struct fwd_port *port);
+    void (*port_settle)(struct fwd *fwd);
+
     // n packets (1 to FWD_BURST_MAX) that came in by `in`, in their order. All are the callee's:
     // each is sent by fwd_send() or dropped by fwd_drop(). Worker's thread.
     void (*burst)(struct fwd_worker *w, struct fwd_port *in, struct rte_mbuf **pkts, uint16_t n);

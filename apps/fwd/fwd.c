@@ -64,18 +64,26 @@ struct rte_mempool *fwd_pool(struct fwd *fwd, int socket)
 
 static int link_port(struct fwd *fwd, struct fwd_port *port)
 {
+    const struct fwd_mode *mode = fwd->mode;
+    int rc = mode->port_prepare ? mode->port_prepare(fwd, port) : 0;
+    if (rc)
+        return rc;
     fwd_hold(fwd);
     fwd->ports[port->id] = port;
-    int rc = fwd_plan_place(fwd, port);
-    if (rc == 0 && fwd->mode->port_add)
-        rc = fwd->mode->port_add(fwd, port);
+    rc = fwd_plan_place(fwd, port);
+    if (rc == 0 && mode->port_add)
+        rc = mode->port_add(fwd, port);
     if (rc)
         fwd->ports[port->id] = NULL;
     else
         fwd->nports++;
+    if (rc && mode->port_prepare)
+        mode->port_remove(fwd, port);
     fwd_port_pair_up(fwd);
     fwd_plan_apply(fwd);
     fwd_release(fwd);
+    if (mode->port_settle)
+        mode->port_settle(fwd);
     return rc;
 }
 
@@ -101,6 +109,8 @@ static void unlink_port(struct fwd *fwd, struct fwd_port *port)
     fwd_plan_apply(fwd);
     fwd_idle_forget(fwd, port);
     fwd_release(fwd);
+    if (fwd->mode->port_settle)
+        fwd->mode->port_settle(fwd);
     keep_counts(fwd, port); // nobody counts for it any more; a NIC may take long to answer
 }
 

@@ -157,7 +157,9 @@ uint16_t l3_icmp6_sum(struct rte_mbuf *m);
 
 // --- control thread: ports (l3_routes.c) --------------------------------------------------------
 
+int l3_port_prepare(struct fwd *fwd, struct fwd_port *port);
 int l3_port_add(struct fwd *fwd, struct fwd_port *port);
+void l3_port_settle(struct fwd *fwd);
 void l3_port_remove(struct fwd *fwd, struct fwd_port *port);
 
 #endif

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Addresses of ports, and routes. Control thread; workers are held.
+// Addresses of ports, and routes. Control thread.
 #include "l3_parts.h"
 
 #include <errno.h>
 
 #include "l3_conf.h"
 
-static int commit(struct l3 *l3)
+static int no_memory(int rc)
 {
-    int rc = fwd_fib_commit(l3->fib, &l3->holder);
     if (rc)
         fwd_error(
             "no memory for new tables of routes\nfix: give EAL more memory (-m or --socket-mem)");
@@ -73,7 +72,6 @@ static int add_addresses(struct l3 *l3, struct l3_port *p)
 static void forget_port(struct l3 *l3, uint16_t id)
 {
     fwd_fib_remove_port(l3->fib, id);
-    fwd_fib_commit(l3->fib, &l3->holder);
     l3->ports[id] = (struct l3_port){0};
 }
 
@@ -95,7 +93,8 @@ static int add_configured(struct l3 *l3, const struct l3_port *p)
     return rc;
 }
 
-int l3_port_add(struct fwd *fwd, struct fwd_port *port)
+// Nobody knows the port yet: no hop leads to it, and no worker polls it.
+int l3_port_prepare(struct fwd *fwd, struct fwd_port *port)
 {
     struct l3 *l3 = fwd->mode_data;
     struct l3_port *p = &l3->ports[port->id];
@@ -105,10 +104,24 @@ int l3_port_add(struct fwd *fwd, struct fwd_port *port)
     if (rc == 0)
         rc = add_configured(l3, p);
     if (rc == 0)
-        rc = commit(l3);
+        rc = no_memory(fwd_fib_build(l3->fib));
     if (rc)
         forget_port(l3, port->id);
     return rc;
+}
+
+int l3_port_add(struct fwd *fwd, struct fwd_port *port)
+{
+    struct l3 *l3 = fwd->mode_data;
+    (void)port;
+    fwd_fib_swap(l3->fib);
+    return 0;
+}
+
+void l3_port_settle(struct fwd *fwd)
+{
+    struct l3 *l3 = fwd->mode_data;
+    no_memory(fwd_fib_commit(l3->fib, &l3->holder));
 }
 
 static void drop_gone(void *arg, struct rte_mbuf *m)
@@ -136,9 +149,18 @@ void l3_port_remove(struct fwd *fwd, struct fwd_port *port)
 
 // --- routes ---------------------------------------------------------------------
 
+// Not fwd_port_find(): one that is prepared is not among the program's ports yet.
+static const struct fwd_port *find_port(const struct l3 *l3, const char *name)
+{
+    for (uint16_t id = 0; id < FWD_PORTS_MAX; id++)
+        if (l3->ports[id].port && strcmp(l3->ports[id].port->name, name) == 0)
+            return l3->ports[id].port;
+    return NULL;
+}
+
 static const char *hop_of(struct l3 *l3, const struct fwd_conf_route *r, struct fwd_hop *hop)
 {
-    const struct fwd_port *port = r->port[0] ? fwd_port_find(l3->fwd, r->port) : NULL;
+    const struct fwd_port *port = r->port[0] ? find_port(l3, r->port) : NULL;
     struct fwd_addr via;
     if (r->port[0] && !port)
         return "there is no such port";
@@ -187,7 +209,7 @@ int fwd_l3_route_add(struct fwd *fwd, const struct fwd_conf_route *route)
 {
     struct l3 *l3 = fwd->mode_data;
     int rc = add_route(l3, route);
-    return rc ? rc : commit(l3);
+    return rc ? rc : no_memory(fwd_fib_commit(l3->fib, &l3->holder));
 }
 
 struct lookup {
@@ -222,5 +244,5 @@ int fwd_l3_route_remove(struct fwd *fwd, const char *prefix)
         return -EPERM;
     }
     fwd_fib_remove(l3->fib, &l.p);
-    return commit(l3);
+    return no_memory(fwd_fib_commit(l3->fib, &l3->holder));
 }

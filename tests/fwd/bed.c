@@ -50,7 +50,7 @@ int bed_eal_start(void **state)
         (char *)"test",
         (char *)"--no-huge",
         (char *)"-m",
-        (char *)"192",
+        (char *)"320",
         (char *)"--no-pci",
         (char *)"--no-telemetry",
         (char *)"--lcores",

@@ -82,14 +82,6 @@ void fwd_watch_remove(int fd)
     watched.cb = NULL;
 }
 
-struct fwd_port *fwd_port_find(struct fwd *fwd, const char *name)
-{
-    for (unsigned i = 0; i < BED_PORTS; i++)
-        if (fwd->ports[i] && strcmp(fwd->ports[i]->name, name) == 0)
-            return fwd->ports[i];
-    return NULL;
-}
-
 // --- the bed ------------------------------------------------------------------------------------
 
 static struct fwd_worker *make_worker(uint16_t index)
@@ -102,6 +94,32 @@ static struct fwd_worker *make_worker(uint16_t index)
     for (unsigned i = 0; i < BED_PORTS; i++)
         w->out[i].port = &ports[i];
     return w;
+}
+
+int bed_link(unsigned i)
+{
+    int rc = bed.mode->port_prepare ? bed.mode->port_prepare(&bed, &ports[i]) : 0;
+    if (rc)
+        return rc;
+    fwd_hold(&bed);
+    bed.ports[i] = &ports[i];
+    bed.nports++;
+    assert_int_equal(bed.mode->port_add(&bed, &ports[i]), 0);
+    fwd_release(&bed);
+    if (bed.mode->port_settle)
+        bed.mode->port_settle(&bed);
+    return 0;
+}
+
+void bed_unlink(unsigned i)
+{
+    fwd_hold(&bed);
+    bed.ports[i] = NULL;
+    bed.nports--;
+    bed.mode->port_remove(&bed, &ports[i]);
+    fwd_release(&bed);
+    if (bed.mode->port_settle)
+        bed.mode->port_settle(&bed);
 }
 
 void bed_open(const struct fwd_mode *mode, unsigned n)
@@ -123,23 +141,16 @@ void bed_open(const struct fwd_mode *mode, unsigned n)
                                .link_up = true,
                                .conf = bed_conf[i]};
         snprintf(p->name, sizeof(p->name), "port%u", i);
-        bed.ports[i] = p;
-        bed.nports++;
-        assert_int_equal(mode->port_add(&bed, p), 0);
+        assert_int_equal(bed_link(i), 0);
     }
 }
 
 void bed_close(void)
 {
     bed_forget();
-    for (unsigned i = 0; i < BED_PORTS; i++) {
-        if (!bed.ports[i])
-            continue;
-        fwd_hold(&bed);
-        bed.ports[i] = NULL;
-        bed.mode->port_remove(&bed, &ports[i]);
-        fwd_release(&bed);
-    }
+    for (unsigned i = 0; i < BED_PORTS; i++)
+        if (bed.ports[i])
+            bed_unlink(i);
     bed.mode->fini(&bed);
     free(worker);
     free(control);

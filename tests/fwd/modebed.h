@@ -19,6 +19,10 @@ void bed_open(const struct fwd_mode *mode, unsigned n);
 void bed_close(void); // and checks that no packet buffer is lost
 struct fwd_port *bed_port(unsigned i);
 
+// A port goes, or comes back, as fwd.c does it.
+int bed_link(unsigned i);
+void bed_unlink(unsigned i);
+
 // A packet of those bytes, in segments of at most `seg` bytes (0: in one).
 struct rte_mbuf *bed_packet(const void *bytes, uint32_t len, uint16_t seg);
 

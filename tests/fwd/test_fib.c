@@ -229,6 +229,26 @@ static void routes_of_a_port_that_went_without_memory_stay_gone(void **state)
     assert_int_equal(port_of("10.1.0.1"), 2);
 }
 
+static void tables_are_built_first_and_swapped_later(void **state)
+{
+    (void)state;
+    add("10.0.0.0/8", 2);
+    commit();
+    holds = 0;
+    assert_int_equal(add("10.1.0.0/16", 3), 0);
+    assert_int_equal(fwd_fib_build(fib), 0);
+    assert_int_equal(port_of("10.1.0.1"), 2);
+    fwd_fib_swap(fib);
+    assert_int_equal(port_of("10.1.0.1"), 3);
+    // Built in vain: what was added is taken out again.
+    assert_int_equal(add("10.2.0.0/16", 4), 0);
+    assert_int_equal(fwd_fib_build(fib), 0);
+    fwd_fib_remove_port(fib, 4);
+    assert_int_equal(commit(), 0);
+    assert_int_equal(port_of("10.2.0.1"), 2);
+    assert_int_equal(holds, 0); // there was nothing to change
+}
+
 // --- against a search ---------------------------------------------------------------------------
 
 #define N 600
@@ -329,6 +349,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(changes_without_memory_are_taken_back, open_fib, close_fib),
         cmocka_unit_test_setup_teardown(routes_of_a_port_that_went_without_memory_stay_gone,
                                         open_fib, close_fib),
+        cmocka_unit_test_setup_teardown(tables_are_built_first_and_swapped_later, open_fib,
+                                        close_fib),
         cmocka_unit_test_setup_teardown(every_lookup_finds_what_a_search_finds, open_fib,
                                         close_fib),
     };

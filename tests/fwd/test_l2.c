@@ -256,10 +256,7 @@ static void a_port_that_goes_takes_its_stations_along(void **state)
     bed_in_bytes(1, f, frame(f, GROUP, B, NO_TAG));
     bed_forget();
     crosses(0, 1, B, A, NO_TAG);
-    fwd_hold(&bed);
-    bed.ports[1] = NULL;
-    bed.mode->port_remove(&bed, bed_port(1));
-    fwd_release(&bed);
+    bed_unlink(1);
     crosses(0, 2, B, A, NO_TAG);
 }
 

@@ -323,16 +323,12 @@ static void a_port_that_goes_takes_its_routes_and_neighbours_along(void **state)
     in(0, packet(0, "10.0.0.2", "10.0.1.77", 17, 100));
     bed_forget();
     assert_int_equal(fwd_mode_l3.in_flight(&bed), 1);
-    fwd_hold(&bed);
-    bed.ports[1] = NULL;
-    bed.mode->port_remove(&bed, bed_port(1));
-    fwd_release(&bed);
+    bed_unlink(1);
     assert_int_equal(bed_drops(FWD_NO_PORT), 1);
     error_is_sent(0, packet(0, "10.0.0.2", "10.0.1.3", 17, 100), 3, 0, 0);
     error_is_sent(0, packet(0, "10.0.0.2", "192.168.1.3", 17, 100), 3, 0, 0);
     // And comes back: its configured routes are there again.
-    bed.ports[1] = bed_port(1);
-    assert_int_equal(bed.mode->port_add(&bed, bed_port(1)), 0);
+    assert_int_equal(bed_link(1), 0);
     in(1, arp(1, 2, 1, "10.0.1.2", "10.0.1.1"));
     bed_forget();
     is_forwarded(0, 1, 2, packet(0, "10.0.0.2", "192.168.1.3", 17, 100));

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The router's tables while workers run: they are made beside.
+#include "bed.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_fib.h>
+#include <rte_fib6.h>
+
+#include "l3.h"
+
+static struct bed bed;
+static unsigned made4, made6;
+
+// ---- what makes tables (the linker puts these in the place of DPDK's) ----
+
+struct rte_fib *__real_rte_fib_create(const char *name, int socket, struct rte_fib_conf *conf);
+struct rte_fib *__wrap_rte_fib_create(const char *name, int socket, struct rte_fib_conf *conf);
+struct rte_fib6 *__real_rte_fib6_create(const char *name, int socket, struct rte_fib6_conf *conf);
+struct rte_fib6 *__wrap_rte_fib6_create(const char *name, int socket, struct rte_fib6_conf *conf);
+
+// Nobody is held, and every worker turns.
+static void workers_run(void)
+{
+    uint64_t before[FWD_WORKERS_MAX];
+    if (!bed.fwd->running)
+        return;
+    assert_int_equal(bed.fwd->holds, 0);
+    for (unsigned i = 0; i < bed.fwd->nworkers; i++)
+        before[i] = __atomic_load_n(&bed.fwd->workers[i]->loops, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < bed.fwd->nworkers; i++)
+        if (bed.fwd->workers[i]->nrxq)
+            BED_AWAIT(__atomic_load_n(&bed.fwd->workers[i]->loops, __ATOMIC_RELAXED) != before[i]);
+}
+
+struct rte_fib *__wrap_rte_fib_create(const char *name, int socket, struct rte_fib_conf *conf)
+{
+    made4++;
+    workers_run();
+    return __real_rte_fib_create(name, socket, conf);
+}
+
+struct rte_fib6 *__wrap_rte_fib6_create(const char *name, int socket, struct rte_fib6_conf *conf)
+{
+    made6++;
+    workers_run();
+    return __real_rte_fib6_create(name, socket, conf);
+}
+
+// ---- a router with two ports ----
+
+static void open_router(void)
+{
+    bed_make(&bed);
+    bed.fwd->conf.mode = FWD_L3;
+    bed.fwd->conf.idle = FWD_IDLE_PAUSE;
+    for (unsigned i = 0; i < 2; i++) {
+        bed_add_port(&bed, 1, 1, 64);
+        struct fwd_conf_port *c = &bed.fwd->conf.ports[i];
+        snprintf(c->addresses[0], FWD_NAME_MAX, "10.0.%u.1/24", i);
+        snprintf(c->addresses[1], FWD_NAME_MAX, "2001:db8:%u::1/64", i);
+        c->naddresses = 2;
+    }
+    bed_start(&bed);
+    made4 = made6 = 0;
+}
+
+static uint8_t kind_of(const char *text)
+{
+    struct fwd_addr a;
+    assert_true(fwd_addr_parse(text, &a));
+    return fwd_fib_find(fwd_l3_fib(bed.fwd), &a)->kind;
+}
+
+static void tables_are_made_while_workers_run(void **state)
+{
+    (void)state;
+    open_router();
+    struct fwd_conf_port conf = bed.fwd->conf.ports[1];
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(fwd_port_remove(bed.fwd, bed.port[1].name), 0);
+        assert_int_equal(kind_of("10.0.1.1"), FWD_HOP_NONE);
+        assert_int_equal(fwd_port_add(bed.fwd, &conf, NULL), 0);
+        assert_int_equal(kind_of("10.0.1.1"), FWD_HOP_LOCAL);
+        assert_int_equal(kind_of("2001:db8:1::7"), FWD_HOP_LINK);
+        assert_int_equal(made4, 2 * i);
+        assert_int_equal(made6, 2 * i);
+    }
+    bed_free(&bed);
+}
+
+// One whose queue is to go to an lcore that is no worker is refused after its tables were made.
+static void a_port_that_is_refused_leaves_no_route(void **state)
+{
+    (void)state;
+    open_router();
+    struct fwd_conf_port conf = bed.fwd->conf.ports[1];
+    assert_int_equal(fwd_port_remove(bed.fwd, bed.port[1].name), 0);
+    bed.fwd->conf.assign[0] = (struct fwd_conf_assign){1, 0, 0};
+    bed.fwd->conf.nassign = 1;
+    assert_int_equal(fwd_port_add(bed.fwd, &conf, NULL), -EINVAL);
+    assert_int_equal(kind_of("10.0.1.1"), FWD_HOP_NONE);
+    bed.fwd->conf.nassign = 0;
+    assert_int_equal(fwd_port_add(bed.fwd, &conf, NULL), 0);
+    assert_int_equal(kind_of("10.0.1.1"), FWD_HOP_LOCAL);
+    bed_free(&bed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tables_are_made_while_workers_run),
+        cmocka_unit_test(a_port_that_is_refused_leaves_no_route),
+    };
+    return cmocka_run_group_tests(tests, bed_eal_start, bed_eal_stop);
+}
