@@ -13,8 +13,12 @@
 // A route: to `prefix` by the router `via`, or ("") straight onto the link of `port`. The port may
 // be "" where `via` is on a link of one. Routes that a port's own addresses bring along cannot be
 // removed (-EPERM). 0 or a negative errno after an error message with a fix.
+//
+// They take effect together with fwd_l3_commit(), which makes the tables anew; a port that comes or
+// goes meanwhile brings them into force too. -ENOMEM: none of those that still waited is left.
 int fwd_l3_route_add(struct fwd *fwd, const struct fwd_conf_route *route);
 int fwd_l3_route_remove(struct fwd *fwd, const char *prefix);
+int fwd_l3_commit(struct fwd *fwd);
 
 // For fwd_fib_walk() and fwd_neigh_walk().
 const struct fwd_fib *fwd_l3_fib(const struct fwd *fwd);

@@ -207,9 +207,7 @@ static int add_route(struct l3 *l3, const struct fwd_conf_route *r)
 
 int fwd_l3_route_add(struct fwd *fwd, const struct fwd_conf_route *route)
 {
-    struct l3 *l3 = fwd->mode_data;
-    int rc = add_route(l3, route);
-    return rc ? rc : no_memory(fwd_fib_commit(l3->fib, &l3->holder));
+    return add_route(fwd->mode_data, route);
 }
 
 struct lookup {
@@ -243,6 +241,11 @@ int fwd_l3_route_remove(struct fwd *fwd, const char *prefix)
                   prefix, l3->ports[l.hop->port].port->name);
         return -EPERM;
     }
-    fwd_fib_remove(l3->fib, &l.p);
+    return fwd_fib_remove(l3->fib, &l.p);
+}
+
+int fwd_l3_commit(struct fwd *fwd)
+{
+    struct l3 *l3 = fwd->mode_data;
     return no_memory(fwd_fib_commit(l3->fib, &l3->holder));
 }

@@ -153,16 +153,15 @@ static bool has_route(const struct fwd_conf *conf, const struct fwd_conf_route *
 }
 
 struct lookup {
-    const char *prefix;
+    struct fwd_prefix prefix;
     bool found;
 };
 
 static bool same_prefix(const struct fwd_prefix *p, const struct fwd_hop *hop, void *arg)
 {
     struct lookup *look = arg;
-    struct fwd_prefix q;
-    look->found = !hop->own && fwd_prefix_parse(look->prefix, &q) && p->len == q.len &&
-                  fwd_addr_same(&p->addr, &q.addr);
+    look->found =
+        !hop->own && p->len == look->prefix.len && fwd_addr_same(&p->addr, &look->prefix.addr);
     return !look->found;
 }
 
@@ -170,8 +169,9 @@ static bool same_prefix(const struct fwd_prefix *p, const struct fwd_hop *hop, v
 // such a route is not in force: to add it is an error.
 static bool in_force(const struct fwd *fwd, const char *prefix)
 {
-    struct lookup look = {.prefix = prefix};
-    fwd_fib_walk(fwd_l3_fib(fwd), same_prefix, &look);
+    struct lookup look = {.found = false};
+    if (fwd_prefix_parse(prefix, &look.prefix))
+        fwd_fib_walk(fwd_l3_fib(fwd), same_prefix, &look);
     return look.found;
 }
 
@@ -211,6 +211,19 @@ static void add_routes(struct reload *l)
         else
             put_back_route(l, &l->fwd->conf.routes[i]);
     }
+}
+
+// All routes at once: each change of the tables makes them anew. The result tells of no change that
+// is taken back.
+static void commit_routes(struct reload *l, size_t removed, size_t added)
+{
+    if (done(l, fwd_l3_commit(l->fwd)))
+        return;
+    for (size_t i = json_array_size(l->removed); i > removed; i--)
+        if (in_force(l->fwd, json_string_value(json_array_get(l->removed, i - 1))))
+            json_array_remove(l->removed, i - 1);
+    for (size_t i = json_array_size(l->added); i > added; i--)
+        json_array_remove(l->added, i - 1);
 }
 
 // Keys of [fwd] that a running program takes; all others need a restart.
@@ -314,12 +327,16 @@ static void apply(struct reload *l)
     name_peers(l, &l->old, &l->new);
     name_peers(l, &l->new, &l->old);
     remove_ports(l);
+    size_t removed = json_array_size(l->removed);
     if (routes)
         remove_routes(l);
     take_over(l);
     add_ports(l);
-    if (routes)
+    size_t added = json_array_size(l->added);
+    if (routes) {
         add_routes(l);
+        commit_routes(l, removed, added);
+    }
     move_queues(l);
     fwd_hold(l->fwd);
     fwd_port_pair_up(l->fwd);

@@ -117,6 +117,8 @@ int fwd_act_route_add(void *ctx, const json_t *args, struct fwd_reply *r)
         return rc;
     fwd_error_clear();
     rc = fwd_l3_route_add(ctx, &route);
+    if (!rc)
+        rc = fwd_l3_commit(ctx);
     return rc ? fwd_act_fail_as_told(r, rc) : 0;
 }
 
@@ -128,5 +130,7 @@ int fwd_act_route_remove(void *ctx, const json_t *args, struct fwd_reply *r)
         return rc;
     fwd_error_clear();
     rc = fwd_l3_route_remove(ctx, fwd_arg_text(args, "prefix", buf));
+    if (!rc)
+        rc = fwd_l3_commit(ctx);
     return rc ? fwd_act_fail_as_told(r, rc) : 0;
 }

@@ -269,7 +269,14 @@ static int route(const char *prefix, const char *via, const char *port)
     snprintf(r.prefix, sizeof(r.prefix), "%s", prefix);
     snprintf(r.via, sizeof(r.via), "%s", via);
     snprintf(r.port, sizeof(r.port), "%s", port);
-    return fwd_l3_route_add(&bed, &r);
+    int rc = fwd_l3_route_add(&bed, &r);
+    return rc ? rc : fwd_l3_commit(&bed);
+}
+
+static int no_route(const char *prefix)
+{
+    int rc = fwd_l3_route_remove(&bed, prefix);
+    return rc ? rc : fwd_l3_commit(&bed);
 }
 
 static void routes_come_and_go(void **state)
@@ -280,9 +287,9 @@ static void routes_come_and_go(void **state)
     is_forwarded(0, 1, 3, packet(0, "10.0.0.2", "172.16.0.1", 17, 50));
     assert_int_equal(route("172.16.5.0/24", "10.0.1.2", "port1"), 0);
     is_forwarded(0, 1, 2, packet(0, "10.0.0.2", "172.16.5.1", 17, 50));
-    assert_int_equal(fwd_l3_route_remove(&bed, "172.16.5.0/24"), 0);
+    assert_int_equal(no_route("172.16.5.0/24"), 0);
     is_forwarded(0, 1, 3, packet(0, "10.0.0.2", "172.16.5.1", 17, 50));
-    assert_int_equal(fwd_l3_route_remove(&bed, "172.16.5.0/24"), -ENOENT);
+    assert_int_equal(no_route("172.16.5.0/24"), -ENOENT);
     assert_int_equal(route("172.16.0.0/12", "10.0.1.3", ""), -EEXIST);
     assert_int_equal(route("172.32.0.0/12", "10.7.1.3", ""), -EINVAL);
     assert_int_equal(route("172.32.0.0/12", "10.0.1.3", "port0"), -EINVAL);
@@ -291,6 +298,24 @@ static void routes_come_and_go(void **state)
     assert_int_equal(route("172.32.0.0/33", "10.0.1.3", ""), -EINVAL);
     assert_int_equal(route("172.32.0.0/12", "10.0.1.1", ""), -EINVAL); // itself
     assert_int_equal(route("172.32.0.0/12", "", ""), -EINVAL);
+}
+
+// Changes wait for the commit, and take effect together.
+static void routes_are_changed_together(void **state)
+{
+    const struct fwd_conf_route in_12 = {"172.16.0.0/12", "10.0.1.3", ""},
+                                in_24 = {"172.16.5.0/24", "10.0.1.2", ""};
+    (void)state;
+    teach();
+    assert_int_equal(fwd_l3_route_add(&bed, &in_12), 0);
+    assert_int_equal(fwd_l3_route_add(&bed, &in_24), 0);
+    assert_int_equal(fwd_l3_route_remove(&bed, "192.168.0.0/16"), 0);
+    error_is_sent(0, packet(0, "10.0.0.2", "172.16.5.1", 17, 50), 3, 0, 0);
+    is_forwarded(0, 1, 2, packet(0, "10.0.0.2", "192.168.5.1", 17, 50));
+    assert_int_equal(fwd_l3_commit(&bed), 0);
+    is_forwarded(0, 1, 2, packet(0, "10.0.0.2", "172.16.5.1", 17, 50));
+    is_forwarded(0, 1, 3, packet(0, "10.0.0.2", "172.16.6.1", 17, 50));
+    error_is_sent(0, packet(0, "10.0.0.2", "192.168.5.1", 17, 50), 3, 0, 0);
 }
 
 // What an address of a port brings along goes with the address only; a configured route onto a link
@@ -308,12 +333,12 @@ static void routes_of_a_ports_own_addresses_stay(void **state)
     (void)state;
     teach();
     for (size_t i = 0; i < RTE_DIM(own); i++)
-        assert_int_equal(fwd_l3_route_remove(&bed, own[i]), -EPERM);
+        assert_int_equal(no_route(own[i]), -EPERM);
     is_forwarded(0, 1, 2, packet(0, "10.0.0.2", "10.0.1.2", 17, 50));
     assert_int_equal(route("10.77.0.0/16", "", "port1"), 0);
-    assert_int_equal(fwd_l3_route_remove(&bed, "10.77.0.0/16"), 0);
-    assert_int_equal(fwd_l3_route_remove(&bed, "10.77.0.0/16"), -ENOENT);
-    assert_int_equal(fwd_l3_route_remove(&bed, "nonsense"), -ENOENT);
+    assert_int_equal(no_route("10.77.0.0/16"), 0);
+    assert_int_equal(no_route("10.77.0.0/16"), -ENOENT);
+    assert_int_equal(no_route("nonsense"), -ENOENT);
 }
 
 static void a_port_that_goes_takes_its_routes_and_neighbours_along(void **state)
@@ -397,6 +422,7 @@ int main(void)
         TEST(headers_in_pieces_are_read_all_the_same),
         TEST(the_bytes_of_a_clone_are_left_alone),
         TEST(routes_come_and_go),
+        TEST(routes_are_changed_together),
         TEST(routes_of_a_ports_own_addresses_stay),
         TEST(a_port_that_goes_takes_its_routes_and_neighbours_along),
         TEST(random_packets_are_all_accounted_for),

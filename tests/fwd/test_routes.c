@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The router's tables while workers run: they are made beside.
+// The router's tables while workers run: they are made beside, and once for many changes.
 #include "bed.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_fib.h>
 #include <rte_fib6.h>
 
 #include "l3.h"
+#include "reload.h"
+
+#define ROUTES 500u // of each family
 
 static struct bed bed;
 static unsigned made4, made6;
@@ -67,6 +72,21 @@ static void open_router(void)
     made4 = made6 = 0;
 }
 
+static bool count(const struct fwd_prefix *p, const struct fwd_hop *hop, void *arg)
+{
+    (void)p;
+    *(unsigned *)arg += !hop->own;
+    return true;
+}
+
+// Those that no address of a port brings along.
+static unsigned routes(void)
+{
+    unsigned n = 0;
+    fwd_fib_walk(fwd_l3_fib(bed.fwd), count, &n);
+    return n;
+}
+
 static uint8_t kind_of(const char *text)
 {
     struct fwd_addr a;
@@ -108,11 +128,65 @@ static void a_port_that_is_refused_leaves_no_route(void **state)
     bed_free(&bed);
 }
 
+// ---- reload ----
+
+static char path[] = "/tmp/tern-routes-XXXXXX";
+
+static void write_file(unsigned n, unsigned host)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("[fwd]\nmode = l3\n", f);
+    for (unsigned i = 0; i < 2; i++)
+        fprintf(f, "[port %s]\nrxq = 1\ntxq = 1\naddress = 10.0.%u.1/24, 2001:db8:%u::1/64\n",
+                bed.port[i].name, i, i);
+    for (unsigned i = 0; i < n; i++) {
+        fprintf(f, "[route 172.%u.%u.0/24]\nvia = 10.0.1.%u\n", 16 + i / 256, i % 256, host);
+        fprintf(f, "[route 2001:db8:%x::/48]\nvia = 2001:db8:1::%u\n", 0x1000 + i, host);
+    }
+    assert_int_equal(fclose(f), 0);
+}
+
+static void reload(void)
+{
+    struct fwd_reply r = {.result = NULL};
+    made4 = made6 = 0;
+    assert_int_equal(fwd_reload(bed.fwd, NULL, &r), 0);
+    json_decref(r.result);
+}
+
+// All of 1000 routes come, lead elsewhere, go: each time one table a family is made.
+static void a_reload_makes_its_tables_once(void **state)
+{
+    static char *argv[] = {(char *)"tern-fwd", (char *)"--file", path};
+    const unsigned steps[][2] = {{ROUTES, 2}, {ROUTES, 4}, {ROUTES / 2, 4}, {0, 2}};
+    (void)state;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    open_router();
+    bed.fwd->argc = RTE_DIM(argv);
+    bed.fwd->argv = argv;
+    snprintf(bed.fwd->conf.file, sizeof(bed.fwd->conf.file), "%s", path);
+    for (unsigned i = 0; i < RTE_DIM(steps); i++) {
+        write_file(steps[i][0], steps[i][1]);
+        reload();
+        assert_int_equal(made4, 1);
+        assert_int_equal(made6, 1);
+        assert_int_equal(routes(), 2 * steps[i][0]);
+    }
+    reload(); // of the same file: nobody makes any
+    assert_int_equal(made4 + made6, 0);
+    bed_free(&bed);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_are_made_while_workers_run),
         cmocka_unit_test(a_port_that_is_refused_leaves_no_route),
+        cmocka_unit_test(a_reload_makes_its_tables_once),
     };
     return cmocka_run_group_tests(tests, bed_eal_start, bed_eal_stop);
 }
