@@ -80,8 +80,12 @@ int fwd_act_queue_pin(void *ctx, const json_t *args, struct fwd_reply *r)
     if (rc)
         return rc;
     fwd_error_clear();
-    rc = fwd_queue_move(ctx, fwd_arg_text(args, "port", buf), (uint16_t)queue, (unsigned)lcore);
-    return rc ? fwd_act_fail_as_told(r, rc) : 0;
+    const char *port = fwd_arg_text(args, "port", buf);
+    rc = fwd_queue_move(ctx, port, (uint16_t)queue, (unsigned)lcore);
+    if (rc)
+        return fwd_act_fail_as_told(r, rc);
+    fwd_port_find(ctx, port)->rxq[queue].pinned = true;
+    return 0;
 }
 
 // ---- the program ----

@@ -113,6 +113,10 @@ int fwd_port_remove(struct fwd *fwd, const char *name);
 // that queue.
 int fwd_queue_move(struct fwd *fwd, const char *port, uint16_t queue, unsigned lcore);
 
+// Looks where ports are: of a guest it is known when its driver starts. Queues of a port that turns
+// out to be elsewhere move to a nearer worker if there is one, unless somebody assigned them.
+void fwd_ports_follow(struct fwd *fwd);
+
 // Moves one queue from the busiest worker to another where that pays (place.h), by what was
 // measured since the last call. Returns whether it did.
 bool fwd_rebalance(struct fwd *fwd);

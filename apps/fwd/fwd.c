@@ -166,6 +166,18 @@ int fwd_queue_move(struct fwd *fwd, const char *name, uint16_t queue, unsigned l
     return 0;
 }
 
+void fwd_ports_follow(struct fwd *fwd)
+{
+    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++) {
+        if (!fwd->ports[p] || !fwd_port_node(fwd->ports[p]))
+            continue;
+        fwd_hold(fwd);
+        if (fwd_plan_nearer(fwd, fwd->ports[p]))
+            fwd_plan_apply(fwd);
+        fwd_release(fwd);
+    }
+}
+
 // ---- life ----
 
 // Without any configured port: all that EAL has found.

@@ -52,6 +52,7 @@ static void on_second(int fd, void *arg)
         return;
     clock_gettime(CLOCK_MONOTONIC, &now);
     fwd_port_links(&fwd);
+    fwd_ports_follow(&fwd);
     if (fwd.conf.rebalance && now.tv_sec % REBALANCE_S == 0)
         fwd_rebalance(&fwd);
     if (fwd.mode->tick)

@@ -40,6 +40,27 @@ static int16_t best_worker(const struct fwd *fwd, const struct fwd_rxq *q)
     return (int16_t)fwd_place_best(workers, fwd->nworkers, q->port->socket, fwd_numa_distance);
 }
 
+static int distance_to(const struct fwd *fwd, int16_t worker, int node)
+{
+    return fwd_numa_distance(node, (int)rte_lcore_to_socket_id(fwd->workers[worker]->lcore));
+}
+
+bool fwd_plan_nearer(struct fwd *fwd, struct fwd_port *port)
+{
+    bool moved = false;
+    for (uint16_t i = 0; port->socket >= 0 && i < port->nrxq; i++) {
+        struct fwd_rxq *q = &port->rxq[i];
+        if (q->worker < 0 || q->pinned || configured(fwd, q))
+            continue;
+        int16_t best = best_worker(fwd, q);
+        if (distance_to(fwd, best, port->socket) >= distance_to(fwd, q->worker, port->socket))
+            continue;
+        q->worker = best;
+        moved = true;
+    }
+    return moved;
+}
+
 int fwd_plan_place(struct fwd *fwd, struct fwd_port *port)
 {
     for (uint16_t i = 0; i < port->nrxq; i++) {

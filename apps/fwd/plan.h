@@ -10,6 +10,10 @@
 // lcore that is no worker).
 int fwd_plan_place(struct fwd *fwd, struct fwd_port *port);
 
+// Moves those of the port's queues that nobody assigned to the best worker, where that one is
+// nearer to the port's NUMA node than theirs. True: some have moved.
+bool fwd_plan_nearer(struct fwd *fwd, struct fwd_port *port);
+
 // Turns rxq[].worker of all ports into the tables of the workers. What lies in hand-over rings is
 // sent by its old way first, so that nothing is lost and nothing is overtaken.
 void fwd_plan_apply(struct fwd *fwd);

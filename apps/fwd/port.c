@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_bus.h>
 #include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_malloc.h>
@@ -63,7 +64,6 @@ static int find(const struct fwd *fwd, const struct fwd_conf_port *conf, struct 
     port->conf = *conf;
     fill_in(&port->conf, &fwd->conf.all_ports);
     port->created = conf->create;
-    port->socket = rte_eth_dev_socket_id(port->id);
     return 0;
 }
 
@@ -167,6 +167,21 @@ static int start(struct fwd_port *port)
     return 0;
 }
 
+// ---- NUMA node ----
+
+static bool is_virtual(const struct rte_device *device)
+{
+    return strcmp(rte_bus_name(rte_dev_bus(device)), "vdev") == 0;
+}
+
+// Drivers of virtual devices name the node where they were made, until they know better: a guest's,
+// when its own driver starts.
+static int node_of(const struct fwd_port *port)
+{
+    int node = rte_eth_dev_socket_id(port->id);
+    return node == port->made_on ? SOCKET_ID_ANY : node;
+}
+
 // ---- hand-over rings ----
 
 static void free_rings(const struct fwd *fwd, struct fwd_port *port)
@@ -216,6 +231,8 @@ static int bring_up(struct fwd *fwd, struct fwd_port *port)
         return rc;
     }
     port->guest = strstr(info.driver_name, "vhost") != NULL;
+    port->made_on = is_virtual(info.device) ? rte_dev_numa_node(info.device) : SOCKET_ID_ANY;
+    port->socket = node_of(port);
     rc = choose_queues(fwd, port, &info);
     if (rc == 0)
         rc = make_rings(fwd, port);
@@ -267,6 +284,13 @@ void fwd_port_links(struct fwd *fwd)
     for (uint16_t p = 0; p < FWD_PORTS_MAX; p++)
         if (fwd->ports[p])
             learn_link(fwd->ports[p]);
+}
+
+bool fwd_port_node(struct fwd_port *port)
+{
+    int before = port->socket;
+    port->socket = node_of(port);
+    return port->socket != before;
 }
 
 void fwd_port_close(struct fwd *fwd, struct fwd_port *port)

@@ -32,6 +32,7 @@ struct fwd_rxq {
     int16_t worker;                 // number of the worker that polls it; -1: nobody
     int16_t watcher;                // adaptive: the worker that its interrupt wakes, or FWD_…
     bool armed;                     // its interrupt was to end the last sleep; the worker's own
+    bool pinned;                    // somebody said who polls it; the control thread's
     struct tern_splice_queue *from; // its frames are moved with a single copy; NULL: none are
     uint64_t packets;               // received
     uint64_t bursts;                // polls that found something
@@ -57,7 +58,8 @@ struct fwd_port {
     void *mode_data;                  // the mode's own
     const struct tern_splice *splice; // its driver's single copy; NULL: it has none
     struct rte_ether_addr mac;
-    int socket; // NUMA node, or SOCKET_ID_ANY
+    int socket;  // NUMA node; SOCKET_ID_ANY: it has none, or its driver does not know it yet
+    int made_on; // NUMA node of a virtual device, which says nothing; SOCKET_ID_ANY of others
     uint16_t mtu;
     uint64_t tx_offloads;     // RTE_ETH_TX_OFFLOAD_* that the device was asked for
     struct rte_mempool *pool; // of what it receives, and of what is made to leave by it
@@ -83,6 +85,9 @@ void fwd_port_pair_up(struct fwd *fwd);
 
 // Asks every port for its link, for those that tell no change by themselves.
 void fwd_port_links(struct fwd *fwd);
+
+// Asks the port for its NUMA node. True: it is on another than before.
+bool fwd_port_node(struct fwd_port *port);
 
 // By name, NULL if there is none.
 struct fwd_port *fwd_port_find(struct fwd *fwd, const char *name);

@@ -49,8 +49,6 @@ static int give_mac(struct rte_eth_dev *dev, unsigned macs)
 struct rte_eth_dev *tern_probe_primary(struct rte_vdev_device *vdev, size_t bytes, unsigned macs,
                                        const struct eth_dev_ops *ops)
 {
-    if (vdev->device.numa_node == SOCKET_ID_ANY)
-        vdev->device.numa_node = (int)rte_socket_id();
     struct rte_eth_dev *dev = rte_eth_vdev_allocate(vdev, bytes);
     if (!dev || give_mac(dev, macs)) {
         TERN_LOG(ERR, "%s: no memory for a port\nfix: give DPDK more (-m, or more hugepages)",

@@ -10,7 +10,8 @@ int tern_probe_secondary(struct rte_vdev_device *vdev, const struct eth_dev_ops 
 
 // Allocates a port with `bytes` of private data in shared memory and room for `macs` addresses,
 // the first of which is locally administered and differs from port to port; it has `ops` and a
-// link that is down. NULL: said why.
+// link that is down, and is on no NUMA node: where this thread runs says nothing of the memory that
+// its packets will be in. NULL: said why.
 struct rte_eth_dev *tern_probe_primary(struct rte_vdev_device *vdev, size_t bytes, unsigned macs,
                                        const struct eth_dev_ops *ops);
 

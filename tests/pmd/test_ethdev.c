@@ -82,6 +82,7 @@ static void the_link_follows_the_driver(void **state)
     rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_QUEUE_STATE, on_event, NULL);
     pair_add_dev(&p, "");
     assert_false(link_is_up(p.dev));
+    assert_int_equal(rte_eth_dev_socket_id(p.dev), SOCKET_ID_ANY); // the driver's memory is nowhere
     pair_add_drv(&p, "");
     EVENTUALLY(link_is_up(p.dev));
     EVENTUALLY(__atomic_load_n(&link_events, __ATOMIC_RELAXED) == 1);
