@@ -313,17 +313,50 @@ struct fwd_port *fwd_port_find(struct fwd *fwd, const char *name)
     return NULL;
 }
 
+// ---- peers ----
+
+static void join(struct fwd_port *a, struct fwd_port *b)
+{
+    if (a)
+        a->peer = b;
+    if (b)
+        b->peer = a;
+}
+
+static struct fwd_port *numbered(struct fwd *fwd, uint16_t number)
+{
+    return fwd_port_find(fwd, fwd->conf.ports[number].name);
+}
+
+static bool has_number(const struct fwd *fwd, const struct fwd_port *port)
+{
+    for (uint16_t i = 0; i < fwd->conf.nports; i++)
+        if (strcmp(fwd->conf.ports[i].name, port->name) == 0)
+            return true;
+    return false;
+}
+
+// Ports that came later stand in no file: they join what is beside them.
+static void join_late_ones(struct fwd *fwd)
+{
+    for (uint16_t p = 0; p < FWD_PORTS_MAX; p += 2) {
+        struct fwd_port *a = fwd->ports[p], *b = fwd->ports[p + 1];
+        if (a && b && !a->peer && !b->peer && !(has_number(fwd, a) && has_number(fwd, b)))
+            join(a, b);
+    }
+}
+
 void fwd_port_pair_up(struct fwd *fwd)
 {
+    const struct fwd_conf *conf = &fwd->conf;
     for (uint16_t p = 0; p < FWD_PORTS_MAX; p++)
         if (fwd->ports[p])
-            fwd->ports[p]->peer = fwd->conf.npairs ? NULL : fwd->ports[p ^ 1];
-    for (uint16_t i = 0; i < fwd->conf.npairs; i++) {
-        struct fwd_port *a = fwd_port_find(fwd, fwd->conf.ports[fwd->conf.pairs[i].a].name);
-        struct fwd_port *b = fwd_port_find(fwd, fwd->conf.ports[fwd->conf.pairs[i].b].name);
-        if (a)
-            a->peer = b;
-        if (b)
-            b->peer = a;
-    }
+            fwd->ports[p]->peer = NULL;
+    for (uint16_t i = 0; i < conf->npairs; i++)
+        join(numbered(fwd, conf->pairs[i].a), numbered(fwd, conf->pairs[i].b));
+    if (conf->npairs)
+        return;
+    for (uint16_t i = 0; i + 1 < conf->nports; i += 2)
+        join(numbered(fwd, i), numbered(fwd, i + 1));
+    join_late_ones(fwd);
 }

@@ -79,8 +79,8 @@ int fwd_port_open(struct fwd *fwd, const struct fwd_conf_port *conf, struct fwd_
 // more.
 void fwd_port_close(struct fwd *fwd, struct fwd_port *port);
 
-// Sets every port's peer, by the configured pairs or, without any, 0-1, 2-3 and so on by port id.
-// Workers are held.
+// Sets every port's peer: by the configured pairs or, without any, 0-1, 2-3 and so on as conf.ports
+// numbers them, and of those that it does not know, by port id. Workers are held.
 void fwd_port_pair_up(struct fwd *fwd);
 
 // Asks every port for its link, for those that tell no change by themselves.

@@ -131,6 +131,31 @@ teardown() {
     [ "${#lines[@]}" = 3 ]
 }
 
+@test "without a peer, ports are peers as the file numbers them, whatever DPDK does" {
+    { printf '[fwd]\nmbufs = 2048\ncontrol = %s\n' "$dir/s"
+        printf '[port net_null%s]\n%s\n' 2 devargs=no-rx=1 0 '' 3 devargs=no-rx=1 1 ''; } >"$dir/ini"
+    start_fwd --vdev net_null0,no-rx=1 --vdev net_null1,no-rx=1 -- --file "$dir/ini"
+    peers() { # PORT PEER
+        run "$ctl" --json show ports "port=$1"
+        has "\"peer\": \"$2\""
+        run "$ctl" --json show ports "port=$2"
+        has "\"peer\": \"$1\""
+    }
+    peers net_null2 net_null0
+    peers net_null3 net_null1
+    # They are where this program is, which is no place.
+    has '"numa": -1'
+    # Ports of no file are peers as they come, and never the file's.
+    "$ctl" port add name=net_null4 devargs=no-rx=1
+    "$ctl" port add name=net_null5 devargs=no-rx=1
+    peers net_null4 net_null5
+    "$ctl" port remove port=net_null0
+    "$ctl" port remove port=net_null1
+    run "$ctl" --json show ports
+    [ "$(grep -c '"peer"' <<<"$output")" = 2 ]
+    peers net_null4 net_null5
+}
+
 @test "a client that talks nonsense, and one that says nothing, harm nobody" {
     start_fwd --vdev net_null0 --vdev net_ring0 -- --file "$dir/ini"
     python3 - "$dir/s" <<'END'
