@@ -25,6 +25,7 @@ struct check {
     bool told;                // the list was given
     bool cpus[RTE_MAX_LCORE]; // those of the workers
     bool nodes[NODES];        // where they are
+    bool pools[NODES];        // where packet buffers will be
     unsigned ncpus;
 };
 
@@ -96,6 +97,13 @@ static int node_of(const struct check *c, unsigned cpu)
             in_list(text, cpu))
             return node;
     return -1;
+}
+
+// Of a PCI device by this name; -1: there is none, or it is on no node.
+static int device_node(const struct check *c, const char *name)
+{
+    char text[256];
+    return read_line(c, text, "/sys/bus/pci/devices/%.32s/numa_node", name) ? atoi(text) : -1;
 }
 
 // ---- CPUs ----
@@ -224,32 +232,63 @@ static void check_tables(struct check *c, uint64_t unused)
              c->conf->mbufs, (unsigned long long)(need >> 20), (unsigned long long)(unused >> 20));
 }
 
+// A NIC's packet buffers are on its node, a guest's on the control thread's.
+static void find_pools(struct check *c)
+{
+    int control = node_of(c, main_lcore(c));
+    unsigned n = c->conf->nports;
+    for (unsigned i = 0; i < n; i++) {
+        int node = device_node(c, c->conf->ports[i].name);
+        node = node < 0 ? control : node;
+        if (node >= 0 && node < NODES)
+            c->pools[node] = true;
+    }
+    if (n == 0 && control >= 0)
+        c->pools[control] = true;
+}
+
+static void check_node(struct check *c, int node, uint64_t unused)
+{
+    uint64_t need = (uint64_t)c->conf->mbufs * MBUF_BYTES;
+    if (c->pools[node] && unused < need)
+        warn(c, "reserve more hugepages on that node, or lower mbufs =",
+             "node %d: %u packet buffers need %llu MiB of hugepages, %llu MiB are free", node,
+             c->conf->mbufs, (unsigned long long)(need >> 20), (unsigned long long)(unused >> 20));
+    else if (c->nodes[node] && unused == 0)
+        warn(c, "reserve hugepages on that node, too, or take lcores of another",
+             "node %d: its workers need memory there, and no hugepage is free, tern-fwd would not "
+             "start",
+             node);
+}
+
 static void check_hugepages(struct check *c)
 {
-    uint64_t need = (uint64_t)c->conf->mbufs * MBUF_BYTES, all = 0, all_unused = 0;
+    uint64_t all = 0, all_unused = 0, unused[NODES] = {0};
+    bool there[NODES] = {false};
     char text[256];
     for (int node = 0; node < NODES; node++) {
-        uint64_t total = 0, unused = 0;
-        if (!read_line(c, text, "/sys/devices/system/node/node%d/cpulist", node))
+        uint64_t total = 0;
+        there[node] = read_line(c, text, "/sys/devices/system/node/node%d/cpulist", node);
+        if (!there[node])
             continue;
-        node_pages(c, node, &total, &unused);
+        node_pages(c, node, &total, &unused[node]);
         all += total;
-        all_unused += unused;
+        all_unused += unused[node];
         line(c, "hugepages", "node %d: %llu MiB, %llu MiB free", node,
-             (unsigned long long)(total >> 20), (unsigned long long)(unused >> 20));
-        if (total && c->nodes[node] && unused < need)
-            warn(c, "reserve more hugepages on that node, or lower mbufs =",
-                 "node %d: %u packet buffers need %llu MiB of hugepages, %llu MiB are free", node,
-                 c->conf->mbufs, (unsigned long long)(need >> 20),
-                 (unsigned long long)(unused >> 20));
+             (unsigned long long)(total >> 20), (unsigned long long)(unused[node] >> 20));
     }
-    if (!all)
+    if (!all) {
         warn(c,
              "echo 512 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages, or start with "
              "--no-huge before the --",
              "no hugepages are reserved");
-    else
-        check_tables(c, all_unused);
+        return;
+    }
+    find_pools(c);
+    for (int node = 0; node < NODES; node++)
+        if (there[node])
+            check_node(c, node, unused[node]);
+    check_tables(c, all_unused);
 }
 
 static void check_numa(struct check *c)
@@ -262,9 +301,7 @@ static void check_numa(struct check *c)
     for (unsigned i = 0; i < c->conf->nassign; i++) {
         const struct fwd_conf_assign *a = &c->conf->assign[i];
         const char *name = c->conf->ports[a->port].name;
-        if (!read_line(c, text, "/sys/bus/pci/devices/%.32s/numa_node", name))
-            continue;
-        int device = atoi(text), cpu = node_of(c, a->lcore);
+        int device = device_node(c, name), cpu = node_of(c, a->lcore);
         if (device >= 0 && cpu >= 0 && device != cpu)
             warn(c, "name an lcore of the device's node in lcores =",
                  "%s is on node %d, lcore %u, which polls its queue %u, on node %d", name, device,

@@ -11,5 +11,6 @@ void fwd_conf_init(struct fwd_conf *conf)
     conf->max_wake_us = 100;
     conf->burst = 32;
     conf->age_s = 300;
+    conf->mbufs = FWD_CONF_MBUFS;
     conf->drain_ms = 1000;
 }

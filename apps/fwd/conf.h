@@ -13,6 +13,7 @@
 #define FWD_CONF_VLANS 64
 #define FWD_NAME_MAX 64
 #define FWD_TEXT_MAX 256
+#define FWD_CONF_MBUFS 16384
 
 enum fwd_mode_id { FWD_IO, FWD_MAC, FWD_L2, FWD_L3 };
 enum fwd_idle { FWD_IDLE_SPIN, FWD_IDLE_PAUSE, FWD_IDLE_ADAPTIVE };
@@ -73,7 +74,7 @@ struct fwd_conf {
     bool two_copies;      // between guests too, by a packet buffer
     bool rebalance;       // move queues from busy workers to idle ones
     uint32_t age_s;       // l2: how long an address is remembered
-    uint32_t mbufs;       // packet buffers a NUMA node; 0: as many as the rings can hold
+    uint32_t mbufs;       // packet buffers a NUMA node
     uint32_t stats_period_s;         // a status line so often; 0: never
     uint32_t drain_ms;               // how long a stop may wait for packets that are on their way
     char file[FWD_TEXT_MAX];         // the configuration was read from it; "": none

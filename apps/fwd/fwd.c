@@ -14,7 +14,6 @@
 #include "capture.h"
 #include "plan.h"
 
-#define POOL_MBUFS 16384
 #define POOL_CACHE 256
 
 static char last_error[512];
@@ -51,8 +50,8 @@ struct rte_mempool *fwd_pool(struct fwd *fwd, int socket)
     if (fwd->pools[node])
         return fwd->pools[node];
     snprintf(name, sizeof(name), "fwd_mbufs_%u", node);
-    fwd->pools[node] = rte_pktmbuf_pool_create(name, fwd->conf.mbufs ? fwd->conf.mbufs : POOL_MBUFS,
-                                               POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, (int)node);
+    fwd->pools[node] = rte_pktmbuf_pool_create(name, fwd->conf.mbufs, POOL_CACHE, 0,
+                                               RTE_MBUF_DEFAULT_BUF_SIZE, (int)node);
     if (!fwd->pools[node])
         fwd_error("no memory for packet buffers on NUMA node %u\n"
                   "fix: give EAL more memory there (-m, --socket-mem), or ask for fewer (--mbufs)",

@@ -66,7 +66,6 @@ static int make_machine(void **state)
     fwd_conf_init(&conf);
     conf.nports = 1;
     strcpy(conf.ports[0].name, "0000:01:00.0");
-    conf.mbufs = 16384; // 38 MiB
     conf.nassign = 1;
     conf.assign[0] = (struct fwd_conf_assign){.lcore = 1};
     return 0;
@@ -173,6 +172,47 @@ static void test_no_hugepages(void **state)
     assert_non_null(strstr(said, "no hugepages are reserved"));
 }
 
+static const char node0_pages[] =
+    "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages";
+static const char node0_free[] =
+    "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages";
+static const char node1_pages[] =
+    "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages";
+static const char node1_free[] =
+    "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/free_hugepages";
+
+// A worker has its own memory on its node.
+static void test_no_hugepages_on_a_workers_node(void **state)
+{
+    (void)state;
+    put(node1_pages, "0\n");
+    put(node1_free, "0\n");
+    assert_int_equal(look(), 0); // no worker is there
+    conf.nassign = 0;
+    assert_int_equal(look_with("0,1,3"), 1);
+    assert_non_null(strstr(said, "node 1: its workers need memory there, and no hugepage is free"));
+    put(node1_pages, "1\n");
+    put(node1_free, "1\n");
+    assert_int_equal(look_with("0,1,3"), 0); // packet buffers are where the port is
+}
+
+// The packet buffers of a guest's port are on the control thread's node, whoever polls it.
+static void test_packet_buffers_of_a_guest(void **state)
+{
+    (void)state;
+    conf.nassign = 0;
+    strcpy(conf.ports[0].name, "net_tern_vhost0");
+    put(node0_pages, "1\n");
+    put(node0_free, "1\n");
+    assert_int_equal(look_with("2,3"), 0);
+    assert_int_equal(look_with("1,2,3"), 1);
+    assert_non_null(strstr(said, "node 0: 16384 packet buffers need 38 MiB of hugepages, 2 MiB "));
+    conf.nports = 0; // all that EAL finds
+    assert_int_equal(look_with("1,2,3"), 1);
+    conf.mbufs = 512;
+    assert_int_equal(look_with("1,2,3"), 0);
+}
+
 // A machine that tells nothing, as some containers: nothing but what is not known.
 static void test_bare_machine(void **state)
 {
@@ -266,6 +306,8 @@ int main(void)
         TEST(test_two_threads_of_a_core),
         TEST(test_tables_of_a_router),
         TEST(test_no_hugepages),
+        TEST(test_no_hugepages_on_a_workers_node),
+        TEST(test_packet_buffers_of_a_guest),
         TEST(test_bare_machine),
         TEST(test_automatic_placement),
         TEST(test_lcores_of_the_file),
