@@ -133,13 +133,9 @@ int fwd_show_conservation(void *ctx, const json_t *args, struct fwd_reply *r)
 static json_t *one_worker(const struct fwd_worker *w)
 {
     uint64_t busy = fwd_count_read(&w->busy), slept = fwd_count_read(&w->sleeper.slept),
-             packets = 0, bursts = 0;
+             packets = fwd_count_read(&w->packets), bursts = fwd_count_read(&w->bursts);
     double all = (double)fwd_worker_time(w);
     json_t *o = json_object();
-    for (uint16_t i = 0; i < w->nrxq; i++) {
-        packets += fwd_count_read(&w->rxq[i]->packets);
-        bursts += fwd_count_read(&w->rxq[i]->bursts);
-    }
     SET_INT(o, "lcore", w->lcore);
     SET_INT(o, "queues", w->nrxq);
     SET(o, "busy_percent", ratio(100.0 * (double)busy, all));

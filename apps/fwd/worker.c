@@ -114,6 +114,8 @@ static uint16_t poll_queue(struct fwd_worker *w, struct fwd_rxq *q, uint64_t *ts
     fwd_count_add(&q->bursts, 1);
     fwd_count_add(&q->sizes[31 - __builtin_clz(n)], 1);
     fwd_count_add(&q->busy, now - *tsc);
+    fwd_count_add(&w->packets, n);
+    fwd_count_add(&w->bursts, 1);
     *tsc = now;
     return n;
 }

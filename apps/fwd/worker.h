@@ -41,7 +41,9 @@ struct fwd_worker {
     uint16_t dirty[FWD_PORTS_MAX];         // ports with packets in their buffer
     uint64_t loops;                        // turns of the loop
     uint64_t busy_loops;                   // turns that found packets
-    uint64_t busy;                         // their TSC cycles
+    uint64_t packets;                      // received, from queues that it polls or has polled
+    uint64_t bursts;                       // polls that found something
+    uint64_t busy;                         // TSC cycles of turns that found packets
     uint64_t idle;                         // TSC cycles of the others, without sleep
     struct fwd_sleeper sleeper;            // adaptive
     struct fwd_count count[FWD_PORTS_MAX]; // by port id

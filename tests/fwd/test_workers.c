@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "show.h"
+
 #define WINDOW \
     64 // packets of a flow under way: fewer than any ring holds, so the program has no reason to
        // drop one
@@ -69,6 +71,54 @@ static void queues_are_polled_where_configured(void **state)
     assert_int_equal(fwd_worker_on(bed.fwd, 2)->count[p->id].rx, 0);
     assert_int_equal(p->rxq[0].packets, bed.flow[0].sent);
     check_all_came(&bed);
+    bed_free(&bed);
+}
+
+// A number of `show workers`.
+static json_int_t shown(struct bed *bed, unsigned lcore, const char *name)
+{
+    struct fwd_reply r = {0};
+    json_int_t number = -1;
+    json_t *row;
+    size_t i;
+    assert_int_equal(fwd_show_workers(bed->fwd, NULL, &r), 0);
+    json_array_foreach(r.result, i, row)
+    {
+        if (json_integer_value(json_object_get(row, "lcore")) == lcore)
+            number = json_integer_value(json_object_get(row, name));
+    }
+    json_decref(r.result);
+    return number;
+}
+
+// What a worker has received stays its own when the queue moves, and the next one begins at 0: as
+// their cycles do.
+static void a_workers_packets_stay_with_it(void **state)
+{
+    struct bed bed;
+    (void)state;
+    bed_make(&bed);
+    bed_add_port(&bed, 1, 1, 256);
+    bed_add_port(&bed, 1, 1, 256);
+    assign(&bed, 0, 0, 1);
+    assign(&bed, 1, 0, 3);
+    bed_start(&bed);
+    bed_add_flow(&bed, 0, 0, WINDOW);
+    bed_send(&bed);
+    BED_AWAIT(shown(&bed, 1, "packets") > 1000);
+    fwd_hold(bed.fwd);
+    json_int_t packets = shown(&bed, 1, "packets"), bursts = shown(&bed, 1, "bursts");
+    assert_true(bursts > 0);
+    assert_int_equal(fwd_queue_move(bed.fwd, bed.port[0].name, 0, 2), 0);
+    assert_int_equal(shown(&bed, 1, "packets"), packets);
+    assert_int_equal(shown(&bed, 2, "packets"), 0);
+    fwd_release(bed.fwd);
+    BED_AWAIT(shown(&bed, 2, "packets") > 1000);
+    check_all_came(&bed);
+    assert_int_equal(shown(&bed, 1, "packets"), packets);
+    assert_int_equal(shown(&bed, 1, "bursts"), bursts);
+    assert_int_equal(shown(&bed, 2, "packets"), (json_int_t)bed.flow[0].sent - packets);
+    assert_int_equal(shown(&bed, 3, "packets"), 0);
     bed_free(&bed);
 }
 
@@ -295,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queues_are_polled_where_configured),
+        cmocka_unit_test(a_workers_packets_stay_with_it),
         cmocka_unit_test(an_lcore_that_is_no_worker_is_refused),
         cmocka_unit_test(more_queues_than_there_are_are_refused),
         cmocka_unit_test(several_workers_share_an_output),
