@@ -83,7 +83,7 @@ static void measure(const json_t *rows, struct columns *c)
     {
         json_object_foreach((json_t *)row, name, value)
         {
-            int at = column_of(c, name);
+            int at = json_is_object(value) ? -1 : column_of(c, name); // a table has no room for one
             if (at < 0)
                 continue;
             cell_text(value, text, sizeof(text));

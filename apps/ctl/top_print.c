@@ -2,6 +2,7 @@
 #include "top.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "table.h"
@@ -82,6 +83,23 @@ static void print_head(const struct top_look *before, const struct top_look *now
             rx / s / 1e6, tx / s / 1e6, moved / s / 1e6, dropped / s / 1e6);
 }
 
+// What 99 of 100 wake-ups since the last look did not exceed; 0: there were none.
+static double wake_p99_ns(const json_t *before, const json_t *now)
+{
+    const json_t *old = json_object_get(before, "wakes_by_ns");
+    json_t *new = json_object_get(now, "wakes_by_ns"), *value;
+    double all = 0, sum = 0;
+    const char *ns;
+    json_object_foreach(new, ns, value) all += grown(old, new, ns);
+    json_object_foreach(new, ns, value)
+    {
+        sum += grown(old, new, ns);
+        if (all > 0 && 100 * sum >= 99 * all)
+            return strtod(ns, NULL);
+    }
+    return 0;
+}
+
 static void print_workers(const struct top_look *before, const struct top_look *now, double s,
                           FILE *out)
 {
@@ -95,7 +113,7 @@ static void print_workers(const struct top_look *before, const struct top_look *
         const json_t *old = find(before->workers, w, key);
         double busy = grown(old, w, "busy_cycles"), slept = grown(old, w, "slept_cycles");
         double all = busy + slept + grown(old, w, "idle_cycles");
-        double packets = grown(old, w, "packets");
+        double packets = grown(old, w, "packets"), wake_ns = wake_p99_ns(old, w);
         print_text(out, 6, json_object_get(w, "lcore"));
         fputc(' ', out);
         print_text(out, 6, json_object_get(w, "queues"));
@@ -110,7 +128,7 @@ static void print_workers(const struct top_look *before, const struct top_look *
         fputc(' ', out);
         print_ratio(out, 10, 1, packets, grown(old, w, "bursts"));
         fputc(' ', out);
-        print_text(out, 11, json_object_get(w, "wake_p99_us"));
+        print_ratio(out, 11, 2, wake_ns, wake_ns > 0 ? 1000 : 0);
         fputc('\n', out);
     }
     fputc('\n', out);

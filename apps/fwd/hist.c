@@ -13,7 +13,7 @@ static unsigned bucket_of(uint64_t ns)
     return b < FWD_HIST_BUCKETS ? b : FWD_HIST_BUCKETS - 1;
 }
 
-static uint64_t upper_end(unsigned bucket)
+uint64_t fwd_hist_upper_end(unsigned bucket)
 {
     if (bucket < 8)
         return bucket;
@@ -35,9 +35,9 @@ uint64_t fwd_hist_percentile(const struct fwd_hist *h, unsigned percent)
     for (unsigned i = 0; i < FWD_HIST_BUCKETS; i++) {
         sum += fwd_count_read(&h->n[i]);
         if (sum * 100 >= total * percent)
-            return upper_end(i);
+            return fwd_hist_upper_end(i);
     }
-    return upper_end(FWD_HIST_BUCKETS - 1);
+    return fwd_hist_upper_end(FWD_HIST_BUCKETS - 1);
 }
 
 uint64_t fwd_hist_below(const struct fwd_hist *h, unsigned k)

@@ -18,6 +18,9 @@ void fwd_hist_add(struct fwd_hist *h, uint64_t ns);
 // empty histogram.
 uint64_t fwd_hist_percentile(const struct fwd_hist *h, unsigned percent);
 
+// The longest time, in ns, that bucket n[bucket] counts; the last one counts longer ones, too.
+uint64_t fwd_hist_upper_end(unsigned bucket);
+
 // How many times are shorter than 2^k ns; k from 3 on.
 uint64_t fwd_hist_below(const struct fwd_hist *h, unsigned k);
 

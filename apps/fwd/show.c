@@ -2,6 +2,7 @@
 #include "show.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -130,6 +131,21 @@ int fwd_show_conservation(void *ctx, const json_t *args, struct fwd_reply *r)
 
 // ---- workers ----
 
+// How many wake-ups took so many ns or less, and more than the number before; by that number.
+static json_t *wakes_by_ns(const struct fwd_hist *h)
+{
+    json_t *o = json_object();
+    char ns[24];
+    for (unsigned i = 0; i < FWD_HIST_BUCKETS; i++) {
+        uint64_t n = fwd_count_read(&h->n[i]);
+        if (!n)
+            continue;
+        snprintf(ns, sizeof(ns), "%" PRIu64, fwd_hist_upper_end(i));
+        SET_INT(o, ns, n);
+    }
+    return o;
+}
+
 static json_t *one_worker(const struct fwd_worker *w)
 {
     uint64_t busy = fwd_count_read(&w->busy), slept = fwd_count_read(&w->sleeper.slept),
@@ -155,6 +171,7 @@ static json_t *one_worker(const struct fwd_worker *w)
         SET_INT(o, "sleeps", r.sleeps);
         SET(o, "wake_p50_us", ratio((double)fwd_hist_percentile(&w->sleeper.wakes, 50), 1000));
         SET(o, "wake_p99_us", ratio((double)fwd_hist_percentile(&w->sleeper.wakes, 99), 1000));
+        SET(o, "wakes_by_ns", wakes_by_ns(&w->sleeper.wakes));
         SET(o, "spins", json_boolean(r.spins));
     }
     return o;

@@ -72,6 +72,24 @@ static void sleep_is_part_of_a_workers_time(void **state)
     }
 }
 
+// Wake-ups by the longest time of their bucket, for those who want to know them of a while.
+static void wakes_are_shown_by_time(void **state)
+{
+    struct fwd_hist *wakes = &fwd.workers[0]->sleeper.wakes;
+    struct fwd_reply r = {0};
+    (void)state;
+    fwd.conf.idle = FWD_IDLE_ADAPTIVE;
+    for (int i = 0; i < 3; i++)
+        fwd_hist_add(wakes, 1000);
+    fwd_hist_add(wakes, 5);
+    assert_int_equal(fwd_show_workers(&fwd, NULL, &r), 0);
+    json_t *expected = json_pack("{s:i, s:i}", "5", 1, "1023", 3);
+    json_t *shown = json_object_get(json_array_get(r.result, 0), "wakes_by_ns");
+    assert_true(json_equal(shown, expected));
+    json_decref(expected);
+    json_decref(r.result);
+}
+
 // What fwd_status_tick() prints at these seconds.
 static const char *status_line(uint64_t now_s)
 {
@@ -136,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sleep_is_part_of_a_workers_time),
+        cmocka_unit_test(wakes_are_shown_by_time),
         cmocka_unit_test(the_log_tells_of_sleep_too),
         cmocka_unit_test(single_copies_are_shown),
         cmocka_unit_test(metrics_tell_of_sleep),

@@ -132,6 +132,7 @@ static void test_tables(void **state)
                         "a            1\nb            yes\nc            -\n");
     assert_string_equal(printed("[{\"port\":\"long\",\"rx\":1},{\"port\":\"s\",\"rx\":1000}]"),
                         "port    rx\nlong     1\ns     1000\n");
+    assert_string_equal(printed("[{\"a\":1,\"b\":{\"c\":2}}]"), "a\n1\n");
     assert_string_equal(printed("[{\"a\":\"x\"},{\"b\":0.5}]"), "a     b\nx     -\n-  0.50\n");
     // Text from elsewhere cannot steer the terminal; letters of several bytes count once.
     assert_string_equal(
@@ -168,12 +169,13 @@ static void test_top(void **state)
     (void)state;
     load(&a, 10, "{}",
          "[{\"lcore\":1,\"busy_cycles\":0,\"idle_cycles\":0,\"slept_cycles\":50,\"packets\":0,"
-         "\"bursts\":0}]",
+         "\"bursts\":0,\"wakes_by_ns\":{\"2000\":9,\"1000000\":90}}]",
          "[{\"port\":\"a\",\"rx\":1000000,\"tx\":0,\"dropped\":0}]",
          "[{\"port\":\"a\",\"direction\":\"rx\",\"queue\":0,\"packets\":0,\"kicks\":0}]", "[]");
     load(&b, 12, "{\"uptime_s\":3723,\"mode\":\"mac\"}",
          "[{\"lcore\":1,\"queues\":2,\"busy_cycles\":300,\"idle_cycles\":100,"
-         "\"slept_cycles\":1650,\"packets\":10,\"bursts\":4}]",
+         "\"slept_cycles\":1650,\"packets\":10,\"bursts\":4,"
+         "\"wakes_by_ns\":{\"2000\":10,\"4000\":98,\"1000000\":91}}]",
          "[{\"port\":\"a\",\"rx\":5000000,\"tx\":0,\"dropped\":0,\"rx_missed\":500,"
          "\"rx_errors\":0},"
          "{\"port\":\"b\",\"rx\":2000000,\"tx\":4000000,\"single_copy\":3000000,"
@@ -186,7 +188,7 @@ static void test_top(void **state)
     assert_non_null(strstr(out, "up 1:02:03"));
     assert_non_null(strstr(out, "received 3.000 Mpps  sent 2.000 Mpps (1.500 by single copy)  "
                                 "dropped 0.500 Mpps"));
-    assert_non_null(strstr(out, "  15.0    80.0     0.000         30        2.5"));
+    assert_non_null(strstr(out, "  15.0    80.0     0.000         30        2.5        4.00\n"));
     assert_non_null(strstr(out, "dropped     0.500 Mpps  b  tx_full: full"));
     assert_non_null(strstr(out, "before rx       250/s  a  rx_missed\n\n"));
     assert_non_null(strstr(out, "     2.000        2.0        0.0  ok"));
