@@ -6,8 +6,8 @@
 // reads it with the gate closed.
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "doorbell.h"
 #include "pmd.h"
 
 static int take_call(struct tern_user_queue *q)
@@ -21,12 +21,12 @@ static int take_call(struct tern_user_queue *q)
     return rc;
 }
 
-// Takes the call that woke us: it stays readable otherwise.
+// Takes the call that woke us: it stays readable otherwise. The device holds the same eventfd and
+// may make it blocking.
 static void drain_call(struct tern_user_queue *q)
 {
     uint64_t n;
-    if (q->wake.fd >= 0 && read(q->wake.fd, &n, sizeof(n)) < 0)
-        return; // nothing to take
+    vhu_signal_take(q->wake.fd, &n);
 }
 
 void tern_user_intr_started(struct tern_user_queue *q)

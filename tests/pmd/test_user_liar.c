@@ -2,6 +2,7 @@
 // Devices that lie to a port of net_tern_user on the rings (bad inputs 58 and 59): the queue is
 // given up with its reason and starts anew, no buffer is lost or comes twice, and an honest back
 // end makes the port work again. And devices that ask for a reset.
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,10 +40,11 @@ static bool said(const struct liar *l, const char *what)
     return strstr(text, what);
 }
 
-static struct liar *open_liar(uint64_t features, const char *args)
+static struct liar *open_liar_of(uint64_t features, const char *args, bool interrupts)
 {
     struct liar *l = calloc(1, sizeof(*l));
     assert_non_null(l);
+    l->p.drv_conf.intr_conf.rxq = interrupts;
     l->log = tmpfile();
     rte_openlog_stream(l->log);
     l->s.features = VQ_F_VERSION_1 | VHU_F_PROTOCOL_FEATURES | VNET_F_MRG_RXBUF | features;
@@ -54,6 +56,11 @@ static struct liar *open_liar(uint64_t features, const char *args)
     EVENTUALLY(link_is_up(l->p.drv));
     assert_int_equal(rte_eth_promiscuous_enable(l->p.drv), 0);
     return l;
+}
+
+static struct liar *open_liar(uint64_t features, const char *args)
+{
+    return open_liar_of(features, args, false);
 }
 
 // An honest back end takes the place of the liar.
@@ -337,6 +344,24 @@ static void test_header_lies(void **state)
     close_liar(l);
 }
 
+// ---- interrupts ----
+
+// The device holds the call's eventfd, too: it makes it blocking, and does not call. Nothing waits
+// for it; were it otherwise, SIGALRM would end the test.
+static void test_a_blocking_eventfd(void **state)
+{
+    (void)state;
+    struct liar *l = open_liar_of(0, "", true);
+    assert_int_equal(fcntl(l->s.call_fd[RX], F_SETFL, 0), 0);
+    alarm(20);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(rte_eth_dev_rx_intr_enable(l->p.drv, 0), 0);
+        assert_int_equal(rte_eth_dev_rx_intr_disable(l->p.drv, 0), 0);
+    }
+    alarm(0);
+    close_liar(l);
+}
+
 // ---- resets ----
 
 static void test_a_device_asks_for_a_reset(void **state)
@@ -438,6 +463,7 @@ int main(void)
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_wrap_lies),
         cmocka_unit_test(test_header_lies),
+        cmocka_unit_test(test_a_blocking_eventfd),
         cmocka_unit_test(test_a_device_asks_for_a_reset),
         cmocka_unit_test(test_a_device_does_not_come_out_of_a_reset),
         cmocka_unit_test(test_a_back_end_gives_up_a_ring),

@@ -71,6 +71,9 @@ static void note_request(struct stub *s, struct vhu_msg *m)
     case VHU_REQ_SET_BACKEND_REQ_FD:
         take_fd(&s->channel, m);
         break;
+    case VHU_REQ_SET_VRING_CALL:
+        take_fd(&s->call_fd[m->p.u64 & 3], m);
+        break;
     case VHU_REQ_SET_VRING_ERR:
         take_fd(&s->err_fd, m);
         break;
@@ -247,6 +250,8 @@ static void converse(struct stub *s)
     vhu_rx_reset(&rx);
     close_fd(&s->channel);
     close_fd(&s->err_fd);
+    for (unsigned i = 0; i < 4; i++)
+        close_fd(&s->call_fd[i]);
     close(s->sock);
     __atomic_store_n(&s->sock, -1, __ATOMIC_RELEASE);
 }
@@ -274,6 +279,7 @@ void stub_start(struct stub *s, const char *path)
     strncpy(a.sun_path, path, sizeof(a.sun_path) - 1);
     s->path = path;
     s->sock = s->channel = s->err_fd = -1;
+    memset(s->call_fd, -1, sizeof(s->call_fd));
     s->status_mask = 0xff;
     s->stop_fd = eventfd(0, EFD_CLOEXEC);
     s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -52,7 +52,7 @@ struct stub {
     unsigned tables, adds, rems, stops, resets, starts, kicks, connects, requests, fds;
     uint32_t base[4];
     struct vhu_vring_addr addr[4];
-    int err_fd;
+    int err_fd, call_fd[4];
     uint64_t answer[2]; // on the channel: to a config change, to an unknown request
 };
 
