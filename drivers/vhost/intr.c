@@ -10,22 +10,31 @@
 
 // ---- the driver's kick ----
 
-// Watches the kick eventfd that the driver has given.
-static void take_kick(struct tern_queue *q)
+// Watches the kick eventfd that the driver has given. 0 or -errno.
+static int take_kick(struct tern_queue *q)
 {
-    int rc = tern_wake_watch(&q->wake, q->vq->kick_fd);
-    if (rc)
-        TERN_LOG(ERR,
-                 "port %u: rx queue %u cannot wait for its driver: %s\nfix: raise the limit on "
-                 "open files (ulimit -n)",
-                 q->port_id, q->queue_id, strerror(-rc));
+    return tern_wake_watch(&q->wake, q->vq->kick_fd);
+}
+
+// A driver may give new descriptors as often as it likes.
+static void say_deaf(const struct tern_queue *q, int rc)
+{
+    if (!vhu_dev_may_log(q->port->vhu))
+        return;
+    TERN_LOG(ERR, "port %u: rx queue %u cannot wait for its driver: %s\nfix: %s", q->port_id,
+             q->queue_id, strerror(-rc),
+             rc == -EPERM ? "its front end must give an eventfd for kicks"
+                          : "raise the limits on open files (ulimit -n) and on what is watched "
+                            "(sysctl fs.epoll.max_user_watches)");
 }
 
 void tern_intr_started(struct tern_queue *q)
 {
     if (q->wake.epfd < 0)
         return;
-    take_kick(q);
+    int rc = take_kick(q);
+    if (rc)
+        say_deaf(q, rc);
     if (!q->intr_on)
         return;
     vq_dev_notify_on(&q->vq->vq, q->f);
@@ -43,7 +52,6 @@ void tern_intr_stopped(struct tern_queue *q)
 int tern_intr_enable(struct rte_eth_dev *dev, uint16_t id)
 {
     struct tern_queue *q = dev->data->rx_queues[id];
-    int rc = 0;
     if (q->wake.epfd < 0)
         return -ENOTSUP;
     pthread_mutex_lock(&q->port->lock);
@@ -56,13 +64,13 @@ int tern_intr_enable(struct rte_eth_dev *dev, uint16_t id)
             tern_wake_ring(&q->wake);
         return 0;
     }
-    take_kick(q);
+    int rc = take_kick(q);
     tern_wake_quiet(&q->wake);
     if (vhu_queue_take_kick(q->vq))
         q->kicks = q->vq->kicks;
-    if (q->wake.fd < 0)
+    if (rc == 0 && q->wake.fd < 0)
         rc = -ENOTSUP; // this driver wants to be polled
-    else if (vq_dev_notify_on(&q->vq->vq, q->f))
+    if (rc == 0 && vq_dev_notify_on(&q->vq->vq, q->f))
         tern_wake_ring(&q->wake);
     vhu_queue_leave(q->vq);
     return rc;

@@ -2,6 +2,7 @@
 // Requests that concern one ring. They may come in any order; after each the ring starts or stops
 // as its state asks for.
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -100,16 +101,28 @@ int vhu_on_get_base(struct vhu_dev *d, struct vhu_msg *m, struct vhu_msg *reply)
     return 0;
 }
 
-// An eventfd has no file type. A pipe or socket in its place could raise SIGPIPE, and nothing
-// that blocks may reach a polling thread.
+// A pipe or socket in its place could raise SIGPIPE. An eventfd has no file type; that holds of
+// other objects of the kernel, too, some of which nobody can wait for, but each has a name, which
+// can be read where /proc is there.
+static bool is_eventfd(int fd)
+{
+    static const char want[] = "anon_inode:[eventfd]";
+    char path[32], name[sizeof(want)];
+    struct stat st;
+    if (fstat(fd, &st) < 0 || (st.st_mode & S_IFMT))
+        return false;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(path, name, sizeof(name));
+    return n < 0 || (n == sizeof(want) - 1 && memcmp(name, want, sizeof(want) - 1) == 0);
+}
+
+// Nothing that blocks may reach a polling thread.
 static int check_eventfd(struct vhu_dev *d, const struct vhu_msg *m, int fd)
 {
-    struct stat st;
     if (fd < 0)
         return 0;
     int flags = fcntl(fd, F_GETFL);
-    if (fstat(fd, &st) < 0 || (st.st_mode & S_IFMT) || flags < 0 ||
-        fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    if (!is_eventfd(fd) || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return vhu_refuse(d, "%s: not an eventfd", vhu_req_name(m->hdr.request));
     return 0;
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A port of net_tern_vhost and a guest of the tests' own: what the port says and counts when the
-// guest breaks its rings again and again, and when it takes their memory away.
+// guest breaks its rings again and again, when it takes their memory away, and when its kicks
+// cannot be waited for.
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -20,17 +24,22 @@ static struct fe fe;
 static struct pair p;
 static FILE *said; // what was logged
 
-static void open_guest(void)
+static void open_guest_of(bool interrupts)
 {
     said = tmpfile();
     assert_non_null(said);
     rte_openlog_stream(said);
-    p = (struct pair){.queues = PAIRS};
+    p = (struct pair){.queues = PAIRS, .conf.intr_conf.rxq = interrupts};
     pair_add_dev(&p, "");
     fe_init(&fe, VQ_F_VERSION_1 | VHU_F_PROTOCOL_FEATURES | VNET_F_MQ);
     fe_connect(&fe, socket_path());
     fe_start(&fe, RINGS, SIZE);
     EVENTUALLY(link_is_up(p.dev));
+}
+
+static void open_guest(void)
+{
+    open_guest_of(false);
 }
 
 static void close_guest(void)
@@ -151,11 +160,77 @@ static void test_memory_is_taken_away(void **state)
     close_guest();
 }
 
+// ---- kicks that cannot be waited for ----
+
+static bool without_proc;
+
+// In the place of the C library's, in the plug-in too.
+ssize_t readlink(const char *path, char *buf, size_t bytes)
+{
+    if (__atomic_load_n(&without_proc, __ATOMIC_RELAXED) && strncmp(path, "/proc/", 6) == 0) {
+        errno = ENOENT;
+        return -1;
+    }
+    return syscall(SYS_readlinkat, AT_FDCWD, path, buf, bytes);
+}
+
+// What has no file type, as an eventfd, and that epoll does not take. -1: this kernel gives none.
+static int odd_fd(void)
+{
+    uint64_t access = 1;
+    int fd = -1;
+#ifdef SYS_landlock_create_ruleset
+    fd = (int)syscall(SYS_landlock_create_ruleset, &access, sizeof(access), 0);
+#endif
+#ifdef SYS_fsopen
+    if (fd < 0)
+        fd = (int)syscall(SYS_fsopen, "tmpfs", 0);
+#endif
+    (void)access;
+    return fd;
+}
+
+#define DEAF "cannot wait for its driver: Operation not permitted\nfix: its front end must give"
+
+// Such a one is refused. Where nobody can tell what it is, the port says so ten times a second at
+// most, however often it comes, and nothing when its application would sleep.
+static void test_kicks_that_cannot_be_waited_for(void **state)
+{
+    const uint32_t ring = 1; // the one that rx queue 0 reads
+    int odd = odd_fd();
+    (void)state;
+    if (odd < 0) {
+        print_message("neither landlock nor fsopen: %s\n", strerror(errno));
+        skip();
+    }
+    open_guest_of(true);
+    assert_int_equal(fe_ask_fd(&fe, VHU_REQ_SET_VRING_KICK, ring, odd), 1);
+    assert_int_equal(times_said("not an eventfd"), 1);
+    assert_int_equal(rte_eth_dev_rx_intr_enable(p.dev, 0), 0);
+    __atomic_store_n(&without_proc, true, __ATOMIC_RELAXED);
+    uint64_t start = fe_now();
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(fe_ask_fd(&fe, VHU_REQ_SET_VRING_KICK, ring, odd), 0);
+        assert_int_equal(rte_eth_dev_rx_intr_enable(p.dev, 0), -EPERM);
+    }
+    uint64_t windows = (fe_now() - start) / 1000 + 2;
+    __atomic_store_n(&without_proc, false, __ATOMIC_RELAXED);
+    unsigned lines = times_said("cannot wait for its driver");
+    assert_in_range(lines, 1, 10 * windows);
+    assert_int_equal(times_said(DEAF), lines);
+    // An honest one makes up for it.
+    assert_int_equal(fe_ask_fd(&fe, VHU_REQ_SET_VRING_KICK, ring, fe.q[ring].kick), 0);
+    assert_int_equal(rte_eth_dev_rx_intr_enable(p.dev, 0), 0);
+    close(odd);
+    close_guest();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_broken_again_and_again),
         cmocka_unit_test(test_memory_is_taken_away),
+        cmocka_unit_test(test_kicks_that_cannot_be_waited_for),
     };
     return cmocka_run_group_tests(tests, eal_start, eal_stop);
 }

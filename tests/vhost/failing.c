@@ -140,6 +140,7 @@ WRAP_AS(ssize_t, preadv2, preadv64v2, EIO, -1,
         (int fd, const struct iovec *v, int n, off_t offset, int flags), (fd, v, n, offset, flags))
 WRAP(int, poll, ENOMEM, -1, (struct pollfd * p, nfds_t n, int ms), (p, n, ms))
 WRAP(int, unlink, EACCES, -1, (const char *path), (path))
+WRAP(ssize_t, readlink, ENOENT, -1, (const char *path, char *buf, size_t n), (path, buf, n))
 WRAP_AS(int, fstat, fstat64, EIO, -1, (int fd, struct stat64 *st), (fd, st))
 WRAP_AS(int, lstat, lstat64, EACCES, -1, (const char *path, struct stat64 *st), (path, st))
 WRAP(int, pthread_create, EAGAIN, EAGAIN,

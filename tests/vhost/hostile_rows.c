@@ -6,9 +6,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -84,6 +86,8 @@ const struct hostile_row hostile_rows[] = {
     {"call fd is a pipe", "eventfd", R(SET_VRING_CALL), 8, NACK_DROP, 1, PIPE},
     {"kick fd is a file", "eventfd", R(SET_VRING_KICK), 8, NACK_DROP, 1, MEM},
     {"err fd is a directory", "eventfd", R(SET_VRING_ERR), 8, NACK_DROP, 1, DIRECTORY},
+    {"call fd is a timer", "eventfd", R(SET_VRING_CALL), 8, NACK_DROP, 1, TIMER},
+    {"kick fd is an epoll set", "eventfd", R(SET_VRING_KICK), 8, NACK_DROP, 1, EPOLL},
     // Features.
     {"22: feature not offered", "not offered", R(SET_FEATURES), 8, NACK_DROP,
      .p = U64(ROWS_FEATURES | 1ull << 63)},
@@ -159,7 +163,7 @@ const struct hostile_row hostile_rows[] = {
 
 const unsigned hostile_nrows = sizeof(hostile_rows) / sizeof(hostile_rows[0]);
 
-static int kinds[DIRECTORY + 1];
+static int kinds[FD_KINDS];
 
 void rows_open(void)
 {
@@ -176,12 +180,15 @@ void rows_open(void)
     kinds[PIPE] = pipes[1];
     kinds[EVENT] = eventfd(0, EFD_CLOEXEC);
     kinds[DIRECTORY] = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    assert_true(kinds[READ_ONLY] >= 0 && kinds[EVENT] >= 0 && kinds[DIRECTORY] >= 0);
+    kinds[TIMER] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    kinds[EPOLL] = epoll_create1(EPOLL_CLOEXEC);
+    for (unsigned i = MEM; i < FD_KINDS; i++)
+        assert_true(kinds[i] >= 0);
 }
 
 void rows_close(void)
 {
-    for (unsigned i = MEM; i <= DIRECTORY; i++)
+    for (unsigned i = MEM; i < FD_KINDS; i++)
         close(kinds[i]);
 }
 

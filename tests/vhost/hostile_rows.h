@@ -20,7 +20,7 @@ enum row_outcome {
 enum row_format { ANY_FORMAT, SPLIT_ONLY, PACKED_ONLY };
 
 // What comes as descriptor.
-enum fd_kind { NO_FD, MEM, SMALL, READ_ONLY, PIPE, EVENT, DIRECTORY };
+enum fd_kind { NO_FD, MEM, SMALL, READ_ONLY, PIPE, EVENT, DIRECTORY, TIMER, EPOLL, FD_KINDS };
 
 struct hostile_row {
     const char *name;
