@@ -19,19 +19,55 @@
 // Bits of the feature word that are the protocol's own.
 #define OWN_BITS (VHU_F_PROTOCOL_FEATURES | VHU_F_LOG_ALL)
 
+#define LOG_LINES 10u // errors and warnings in a window
+#define LOG_WINDOW_MS 1000
+
 // ---- saying ----
 
-void vu_log(struct vio_vu *v, int level, const char *fmt, ...)
+static void say(struct vio_vu *v, int level, const char *fmt, va_list ap)
 {
     char text[400];
-    va_list ap;
     if (!v->o.log)
         return;
     int n = snprintf(text, sizeof(text), "%s: ", v->addr.sun_path);
-    va_start(ap, fmt);
     vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
-    va_end(ap);
     v->o.log(v->o.log_arg, level, text);
+}
+
+static void say_left_out(struct vio_vu *v, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say(v, VU_LOG_WARN, fmt, ap);
+    va_end(ap);
+}
+
+// A back end may cause as many warnings as it likes: a few of them say it all.
+static bool may_log(struct vio_vu *v)
+{
+    int64_t now = vu_now_ms();
+    if (now - v->log_since_ms >= LOG_WINDOW_MS) {
+        if (v->log_left_out)
+            say_left_out(v, "%u more lines like these were left out", v->log_left_out);
+        v->log_since_ms = now;
+        v->log_lines = v->log_left_out = 0;
+    }
+    if (v->log_lines == LOG_LINES) {
+        v->log_left_out++;
+        return false;
+    }
+    v->log_lines++;
+    return true;
+}
+
+void vu_log(struct vio_vu *v, int level, const char *fmt, ...)
+{
+    va_list ap;
+    if (level <= VU_LOG_WARN && !may_log(v))
+        return;
+    va_start(ap, fmt);
+    say(v, level, fmt, ap);
+    va_end(ap);
 }
 
 int vu_error(struct vio_vu *v, int rc, const char *fmt, ...)

@@ -25,7 +25,8 @@ struct vio_vu_opts {
     uint32_t queues;     // virtqueues wanted
     uint32_t timeout_ms; // longest wait for a reply; 0: VIO_VU_TIMEOUT_MS
     struct vio_alloc alloc;
-    void (*log)(void *arg, int level, const char *text); // levels as in lib/vhost/server.h
+    // Levels as in lib/vhost/server.h. Of errors and warnings ten a second.
+    void (*log)(void *arg, int level, const char *text);
     void *log_arg;
 };
 

@@ -64,6 +64,8 @@ struct vio_vu {
     struct vu_regions own;  // of the owner
     struct vu_regions told; // of the back end
     uint64_t connects;
+    int64_t log_since_ms; // errors and warnings in the window that began then
+    uint32_t log_lines, log_left_out;
     char last_error[160];
 };
 
@@ -79,6 +81,7 @@ static inline bool vu_has(const struct vio_vu *v, uint64_t proto)
 
 // ---- vhost_user.c ----
 
+// Of errors and warnings only so many a second.
 void vu_log(struct vio_vu *v, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -92,6 +95,9 @@ void vu_drop(struct vio_vu *v);
 void vu_poke(struct vio_vu *v);
 
 // ---- vu_msg.c: requests ----
+
+// Milliseconds of the monotonic clock.
+int64_t vu_now_ms(void);
 
 // Sends a request that has a reply of its own, and waits for it: v->rx.msg, whose payload is
 // between `least` and `most` bytes. -ENOTCONN; -ETIMEDOUT, -EPROTO, -ECONNRESET, …: the connection

@@ -83,7 +83,7 @@ void vu_channel_read(struct vio_vu *v)
 
 // ---- requests ----
 
-static int64_t now_ms(void)
+int64_t vu_now_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -116,11 +116,12 @@ static int send_message(struct vio_vu *v, struct vhu_msg *m)
 // before it gives its own, is answered.
 static int receive(struct vio_vu *v, uint32_t request)
 {
-    int64_t end = now_ms() + v->o.timeout_ms;
+    int64_t end = vu_now_ms() + v->o.timeout_ms;
     vhu_rx_reset(&v->rx);
     for (;;) {
         const char *why;
-        int64_t left = end - now_ms(); // before the look: who was kept off the CPU still looks once
+        int64_t left =
+            end - vu_now_ms(); // before the look: who was kept off the CPU still looks once
         int rc = vhu_rx_read(&v->rx, v->sock, &why);
         if (rc)
             return rc < 0 ? over(v, rc, request, why) : 0;

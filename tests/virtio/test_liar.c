@@ -309,6 +309,42 @@ static void test_ring_given_up(void **state)
     run_close(&r);
 }
 
+static unsigned times_logged(const struct run *r, const char *what)
+{
+    unsigned n = 0;
+    for (const char *at = r->t.log; (at = strstr(at, what)); at += strlen(what))
+        n++;
+    return n;
+}
+
+// Asks for what is not known, and gives up a ring.
+static void vex(struct run *r)
+{
+    const struct vhu_msg m = {.hdr = {77, VHU_VERSION, 0}};
+    assert_int_equal(vhu_msg_send(r->s.channel, &m, FE_WAIT_MS), 0);
+    assert_int_equal(write(r->s.err_fd, &(uint64_t){1}, 8), 8);
+    assert_int_equal(vio_vu_event(r->t.v), 0);
+}
+
+// Hundreds of warnings that the back end causes fill no disk.
+static void test_log_flood(void **state)
+{
+    struct run r;
+    (void)state;
+    run_open(&r, PF | V1 | PACKED, PROTO, FE_WAIT_MS);
+    assert_int_equal(run_use(&r), 0);
+    uint64_t start = fe_now();
+    for (unsigned i = 0; i < 300; i++)
+        vex(&r);
+    uint64_t windows = (fe_now() - start) / 1000 + 2;
+    unsigned unknown = times_logged(&r, "request 77"), given_up = times_logged(&r, "given up");
+    assert_true(unknown > 0 && given_up > 0);
+    assert_in_range(unknown + given_up, 2, 10 * windows);
+    r.t.log[0] = '\0';
+    assert_true(FE_UNTIL((vex(&r), times_logged(&r, "more lines like these were left out"))));
+    run_close(&r);
+}
+
 // ---- another back end comes ----
 
 static void test_resume_lacks(void **state)
@@ -441,6 +477,7 @@ int main(void)
         cmocka_unit_test(test_unasked),
         cmocka_unit_test(test_asked_meanwhile),
         cmocka_unit_test(test_ring_given_up),
+        cmocka_unit_test(test_log_flood),
         cmocka_unit_test(test_resume_lacks),
         cmocka_unit_test(test_resume_without_renew),
         cmocka_unit_test(test_bad_used),
