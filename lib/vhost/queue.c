@@ -163,6 +163,10 @@ static int ring_start(struct vhu_ring *r)
         d->type->queue_started(d->ctx, r->q);
     if (!r->started)
         return 0; // the class stopped the device again
+    // A device before us may have ended before its last call. True once after restore, where the
+    // driver wants calls.
+    if (vq_dev_must_notify(&r->q->vq, d->features))
+        vhu_queue_call_slow(r->q);
     vhu_dev_log(d, VHU_LOG_INFO, "ring %u started: %s, size %u, base 0x%x", r->q->index,
                 d->features & VQ_F_RING_PACKED ? "packed" : "split", r->size,
                 vq_dev_save(&r->q->vq));

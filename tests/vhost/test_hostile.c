@@ -216,7 +216,8 @@ static void test_blocking_eventfds(void **state)
     fe_start(&f, 1, 8);
     struct fe_queue *q = &f.q[0];
     vq_drv_notify_on(&q->drv, f.features);
-    uint64_t full = UINT64_MAX - 1, had = plain_info(&plain).refused;
+    uint64_t full = UINT64_MAX - 1, had = plain_info(&plain).refused, n;
+    assert_int_equal(read(q->call, &n, sizeof(n)), sizeof(n)); // of its start
     assert_int_equal(fcntl(q->call, F_SETFL, 0), 0);
     assert_int_equal(fcntl(q->kick, F_SETFL, 0), 0);
     assert_int_equal(write(q->call, &full, sizeof(full)), sizeof(full));
