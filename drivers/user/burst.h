@@ -24,7 +24,7 @@ VQ_INLINE void tern_kick(struct tern_user_queue *q, uint64_t f)
 // ---- rx: packets from the device ----
 
 // Where a receive buffer begins in its mbuf's memory: at q->buf_off, or so that the frame begins
-// behind the headroom (see queue.c).
+// behind the headroom (see layout.c).
 VQ_INLINE uint16_t tern_rx_off(const struct tern_user_queue *q, bool apart)
 {
     return apart ? (uint16_t)(RTE_PKTMBUF_HEADROOM - q->hdr_bytes) : q->buf_off;
@@ -227,7 +227,7 @@ static __rte_noinline uint16_t tern_rx_several(struct tern_user_queue *q, uint64
         tell |= tern_rx_refill(q, f, q->several, 0, false);
     q->single += kept;
     if (q->single > TERN_USER_SINGLE)
-        q->several = false;
+        q->several = q->always_apart;
     if (tell)
         tern_kick(q, f);
     return kept;

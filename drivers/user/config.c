@@ -56,6 +56,7 @@ static void read_mtu(struct tern_user_port *port, struct vnet_config *c)
              "fix: set a smaller MTU, or give the device a larger one",
              port->port_id, port->mtu_max, data->mtu);
     data->mtu = port->mtu_max;
+    tern_user_follow_mtu(port);
 }
 
 // The device's address is the port's until somebody gives it one, and from its first start on it

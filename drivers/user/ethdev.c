@@ -151,9 +151,14 @@ static int mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
     pthread_mutex_lock(&port->lock);
     if (port->up)
         rc = vio_vu_set_mtu(port->vu, mtu);
+    if (rc == -ENOTSUP)
+        rc = 0; // back ends that do not ask carry any
+    if (rc == 0) {
+        dev->data->mtu = mtu; // ethdev does so later, when a ring may have come
+        tern_user_follow_mtu(port);
+    }
     pthread_mutex_unlock(&port->lock);
-    // Back ends that do not ask carry any.
-    return rc == -ENOTSUP ? 0 : rc;
+    return rc;
 }
 
 static int stats_fill(struct rte_eth_dev *dev, struct rte_eth_stats *stats,

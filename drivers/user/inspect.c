@@ -132,12 +132,10 @@ void tern_user_rxq_info(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_rxq
     const struct tern_user_queue *q = dev->data->rx_queues[id];
     pthread_mutex_lock(&q->port->lock);
     info->nb_desc = ring_size(q);
+    info->rx_buf_size = (uint16_t)tern_user_buf_room(q);
     pthread_mutex_unlock(&q->port->lock);
     info->mp = q->mp;
     info->scattered_rx = q->port->args.mrg_rxbuf;
-    bool mergeable = q->vq ? (q->f & VNET_F_MRG_RXBUF) != 0 : q->port->args.mrg_rxbuf;
-    uint16_t header = mergeable && tern_user_header_behind(q) ? sizeof(struct vnet_hdr) : 0;
-    info->rx_buf_size = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM - header;
     info->conf.rx_deferred_start = q->deferred;
     info->conf.offloads = dev->data->dev_conf.rxmode.offloads;
 }

@@ -233,6 +233,17 @@ void tern_user_fresh_add(struct tern_user_port *port, const struct tern_user_fre
 // The back end was told everything up to this map; port's lock held.
 void tern_user_fresh_told(struct tern_user_port *port, uint64_t told);
 
+// ---- layout.c: where a receive buffer lies in its mbuf; port's lock held ----
+
+// Sets it for the empty ring of an rx queue; gate closed.
+void tern_user_lay_out(struct tern_user_queue *q);
+
+// The port's MTU has changed: buffers to come suit it.
+void tern_user_follow_mtu(struct tern_user_port *port);
+
+// Bytes of a frame that a buffer to come takes.
+uint32_t tern_user_buf_room(const struct tern_user_queue *q);
+
 // ---- memory.c: what the device can reach ----
 
 // Joins the process to EAL's memory events, leaves them. -errno, said why.

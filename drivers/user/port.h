@@ -91,6 +91,7 @@ struct tern_user_queue {
     uint32_t part_left; // buffers still to come
     // … and how buffers are put while such packets come.
     bool several;          // with their net header apart from the frame
+    bool always_apart;     // … and go on so; changes with the gate closed (layout.c)
     uint32_t apart;        // buffers of that kind that the ring has
     uint32_t single;       // packets since the last one of several buffers
     uint32_t missing;      // rx: buffers that the ring lacks: the pool was empty, or they are few
@@ -141,10 +142,6 @@ void tern_user_choose_avx512(struct tern_user_queue *q); // of those for CPUs wi
 
 // Gives the device receive buffers until its ring is full, and kicks if it works; gate closed.
 void tern_user_fill(struct tern_user_queue *q);
-
-// Where buffers are mergeable: does a frame of the port's MTU leave room for the net header behind
-// the mbuf's headroom, or take several buffers anyway? queue.c.
-bool tern_user_header_behind(const struct tern_user_queue *q);
 
 // How many of these packets, from the first on, lie in memory that the device knows. memory.c.
 uint16_t tern_user_known(const struct tern_user_queue *q, struct rte_mbuf *const *m, uint16_t n);

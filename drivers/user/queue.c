@@ -248,33 +248,6 @@ static void choose(struct tern_user_queue *q)
         q->burst = tern_user_burst_null;
 }
 
-bool tern_user_header_behind(const struct tern_user_queue *q)
-{
-    uint32_t room = rte_pktmbuf_data_room_size(q->mp) - RTE_PKTMBUF_HEADROOM;
-    uint32_t frame = q->port->dev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
-    return frame + sizeof(struct vnet_hdr) <= room || frame > room;
-}
-
-// Where a receive buffer lies in its mbuf: right behind the headroom, so that the net header shares
-// a cache line with the start of the frame, and one line fewer goes between the CPUs each way.
-// Where a frame would not fit any more, or has to fit whatever comes, the header ends the headroom.
-// So it does in buffers put while frames of several buffers come, however this is: q->several.
-static void lay_out_buffers(struct tern_user_queue *q)
-{
-    bool behind = (q->f & VNET_F_MRG_RXBUF) && tern_user_header_behind(q);
-    uint16_t before = behind ? 0 : (uint16_t)q->hdr_bytes;
-    q->buf_off = (uint16_t)(RTE_PKTMBUF_HEADROOM - before);
-    q->buf_bytes = rte_pktmbuf_data_room_size(q->mp) - (uint32_t)q->buf_off;
-    q->rearm = tern_rearm_word(q->port_id, (uint16_t)(q->buf_off + q->hdr_bytes));
-}
-
-// A device must find room for the longest packet, whatever the ring lacks.
-static uint32_t few_buffers(const struct tern_user_queue *q)
-{
-    uint32_t longest = q->f & VNET_F_MRG_RXBUF ? TERN_FRAME_MAX / q->buf_bytes + 1 : 1;
-    return q->vq->size >= longest + 4 * TERN_USER_REFILL ? TERN_USER_REFILL : 1;
-}
-
 void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio)
 {
     q->vio = vio;
@@ -284,8 +257,7 @@ void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio)
     q->may = (uint16_t)(q->is_rx ? vnet_may_to_driver(q->f) : vnet_may_from_driver(q->f));
     q->takes = (uint16_t)tern_offload_takes(q->port->dev->data->dev_conf.rxmode.offloads, false);
     if (q->is_rx) {
-        lay_out_buffers(q);
-        q->few = few_buffers(q);
+        tern_user_lay_out(q);
         tern_rest_init(&q->rest, q->vq->size);
     }
     q->missing = 0;
@@ -414,6 +386,8 @@ static int restart(struct tern_user_queue *q, bool lost)
     int rc = vio_queue_reset(q->vio, lost ? give_back_lost : give_back, q);
     if (rc)
         return rc;
+    if (q->is_rx)
+        tern_user_lay_out(q);
     q->missing = 0;
     vq_drv_notify_off(q->vq, q->f);
     return 0;

@@ -85,6 +85,54 @@ static void buffers_suit_the_frames(void **state)
     }
 }
 
+// Short frames, until all buffers that the ring had are used.
+static void use_up(struct pair *p)
+{
+    uint16_t segments, headroom;
+    for (unsigned i = 0; i < 300; i++)
+        there_and_back(p, 64, i, &segments, &headroom);
+}
+
+// A frame as long as the port says that its buffers are takes one.
+static void expect_room(struct pair *p, uint16_t bytes, uint16_t headroom)
+{
+    struct rte_eth_rxq_info info;
+    uint16_t segments, is;
+    assert_int_equal(rte_eth_rx_queue_info_get(p->drv, 0, &info), 0);
+    assert_int_equal(info.rx_buf_size, bytes);
+    there_and_back(p, bytes, 0, &segments, &is);
+    assert_int_equal(segments, 1);
+    assert_int_equal(is, headroom);
+}
+
+// With an MTU that is set while the port runs: once the buffers of before are used, and in an empty
+// ring at once.
+static void buffers_suit_the_mtu(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < RTE_DIM(formats); f++) {
+        struct pair p = {.queues = 1};
+        add(&p, formats[f]);
+        expect_room(&p, 2048 - 12, TOGETHER);
+        assert_int_equal(rte_eth_dev_set_mtu(p.drv, 2048 - 18), 0);
+        use_up(&p);
+        expect_room(&p, 2048, APART);
+        for (unsigned i = 0; i < 15; i++) // for longer than frames of several buffers are expected
+            use_up(&p);
+        expect_room(&p, 2048, APART);
+        assert_int_equal(rte_eth_dev_set_mtu(p.drv, 1500), 0);
+        use_up(&p);
+        expect_room(&p, 2048 - 12, TOGETHER);
+        assert_int_equal(rte_eth_dev_set_mtu(p.drv, 2048 - 18), 0);
+        assert_int_equal(rte_eth_dev_rx_queue_stop(p.drv, 0), 0);
+        assert_int_equal(rte_eth_dev_rx_queue_start(p.drv, 0), 0);
+        expect_room(&p, 2048, APART);
+        assert_int_equal(rte_eth_dev_set_mtu(p.drv, 1500), 0);
+        expect_room(&p, 2048, APART); // any frame fits: there is no need to change anything
+        pair_disconnect(&p);
+    }
+}
+
 static void all_lengths_pass(void **state)
 {
     uint16_t segments, headroom;
@@ -139,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffers_suit_the_frames),
+        cmocka_unit_test(buffers_suit_the_mtu),
         cmocka_unit_test(all_lengths_pass),
         cmocka_unit_test(a_burst_of_long_frames_is_taken_whole),
         cmocka_unit_test(no_buffer_is_lost),
