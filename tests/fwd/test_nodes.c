@@ -4,40 +4,44 @@
 // starts.
 #include "bed.h"
 
-#include <numa.h>
 #include <rte_dev.h>
-#include <rte_lcore.h>
 
 #include "act.h"
 #include "show.h"
 
-// ---- the machine, in the stead of DPDK and libnuma ----
+// ---- the machine (the linker puts these in the place of DPDK's and libnuma's) ----
+
+unsigned __wrap_rte_lcore_to_socket_id(unsigned lcore);
+int __wrap_rte_dev_numa_node(const struct rte_device *device);
+int __wrap_rte_eth_dev_socket_id(uint16_t port);
+int __wrap_numa_available(void);
+int __wrap_numa_distance(int a, int b);
 
 static int device_node;                 // of the virtual devices; SOCKET_ID_ANY: of none
 static int port_node[RTE_MAX_ETHPORTS]; // what their drivers say
 
-unsigned rte_lcore_to_socket_id(unsigned lcore)
+unsigned __wrap_rte_lcore_to_socket_id(unsigned lcore)
 {
     return lcore == 2 || lcore == 3;
 }
 
-int rte_dev_numa_node(const struct rte_device *device)
+int __wrap_rte_dev_numa_node(const struct rte_device *device)
 {
     (void)device;
     return device_node;
 }
 
-int rte_eth_dev_socket_id(uint16_t port)
+int __wrap_rte_eth_dev_socket_id(uint16_t port)
 {
     return port_node[port];
 }
 
-int numa_available(void)
+int __wrap_numa_available(void)
 {
     return 0;
 }
 
-int numa_distance(int a, int b)
+int __wrap_numa_distance(int a, int b)
 {
     return a == b ? 10 : 21;
 }
