@@ -13,7 +13,7 @@
 #include "config.h"
 
 #define MBUF_BYTES 2432u            // a packet buffer of 2 KiB with its head room and structures
-#define TABLES_BYTES (160ull << 20) // of l3, on whatever node has room
+#define TABLES_BYTES (176ull << 20) // of l3, on whatever node has room
 #define NODES 64
 
 struct check {

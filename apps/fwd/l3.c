@@ -275,7 +275,7 @@ static int l3_init(struct fwd *fwd)
         return fwd_watch_add(l3->bell.fd, on_bell, l3);
     l3_fini(fwd);
     fwd_error("no memory for the tables of routes and neighbours\n"
-              "fix: give EAL 160 MiB more (-m or --socket-mem)");
+              "fix: give EAL 176 MiB more (-m or --socket-mem)");
     return -ENOMEM;
 }
 
