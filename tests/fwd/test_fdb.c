@@ -7,6 +7,7 @@
 
 #include "eal.h"
 #include "fdb.h"
+#include "hash.h"
 
 #define STATIONS 64u
 #define AGE 300u
@@ -43,6 +44,7 @@ static int open_fdb(void **state)
     const struct fwd_fdb_conf conf = {
         .name = "test", .stations = STATIONS, .age_s = AGE, .workers = 2, .socket = SOCKET_ID_ANY};
     (void)state;
+    hash_made = 0;
     fdb = fwd_fdb_new(&conf);
     return fdb ? 0 : -1;
 }
@@ -280,6 +282,7 @@ static void readers_go_on_while_stations_are_learned(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(hash_is_read_without_a_lock),
         TEST(a_station_is_learned_in_its_vlan_only),
         TEST(a_worker_reports_a_station_once),
         TEST(a_station_moves_to_where_it_speaks),

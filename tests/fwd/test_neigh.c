@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Neighbours: waiting packets, questions, answers, what becomes old, and what nobody answers for.
 #include "eal.h"
+#include "hash.h"
 #include "neigh.h"
 
 static struct fwd_neigh *n;
@@ -120,6 +121,7 @@ static int open_neigh(void **state)
 {
     (void)state;
     asked = asked_one = failed = held = holds = 0;
+    hash_made = 0;
     n = fwd_neigh_new(SOCKET_ID_ANY, &holder);
     return n ? 0 : -1;
 }
@@ -392,6 +394,7 @@ static void a_port_that_goes_takes_all_of_its_own_along(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(hash_is_read_without_a_lock),
         TEST(packets_wait_for_the_answer),
         TEST(who_does_not_answer_is_asked_three_times_and_given_up),
         TEST(nobody_is_noted_who_was_not_asked_and_does_not_ask_us),
