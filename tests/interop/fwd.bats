@@ -28,7 +28,35 @@ far_guest() {
 }
 
 ctl() { "$TERNCTL" -s "$IW/ctl" "$@"; }
-has_forwarded() { [ "$(ctl --json show conservation | sed -n 's/.*"tx": *\([0-9]*\).*/\1/p')" -ge "$1" ]; }
+
+# look: at `show conservation`, whose numbers go into $law. At every look the law holds, by its own word and by its numbers:
+# what breaks it is kept in $IW/unlawful, and fwd_ends fails.
+look() {
+    local answer name
+    declare -gA law=()
+    answer=$(ctl --json show conservation) || answer="no answer: $answer"
+    for name in rx made tx dropped in_flight; do
+        [[ $answer =~ \"$name\":\ *([0-9]+) ]] && law[$name]=${BASH_REMATCH[1]}
+    done
+    echo >>"$IW/looks"
+    [[ ${#law[@]} = 5 && $answer =~ \"holds\":\ *true && $((law[rx] + law[made])) = $((law[tx] + law[dropped] + law[in_flight])) ]] ||
+        echo "$answer" >>"$IW/unlawful"
+}
+
+has_forwarded() { look && [ "${law[tx]:-0}" -ge "$1" ]; }
+
+# watch_law: looks on and on in the background, until watch_ends. looks_on: waits for a few looks from now on.
+watch_law() {
+    while [ ! -e "$IW/enough" ]; do look; done 3>&- &
+    watch_pid=$!
+}
+watch_ends() {
+    touch "$IW/enough"
+    wait "$watch_pid"
+    watch_pid=
+}
+looks_more() { [ "$(wc -l <"$IW/looks")" -gt "$1" ]; }
+looks_on() { until_true "$DEADLINE" looks_more "$(($(wc -l <"$IW/looks") + 3))"; }
 
 # pin LCORE: the queue of the first port there, that of the second on the other worker
 pin() {
@@ -39,12 +67,14 @@ pin() {
 # fwd_ends: by SIGTERM, with exit status 0; its last lines agree with the law, and nothing is in flight.
 fwd_ends() {
     local status=0 pid
+    look
     pid=$(<"$IW/fwd.pid")
     kill -TERM "$pid"
     until_true "$DEADLINE" proc_gone "$pid"
     wait "$pid" || status=$?
     [ "$status" = 0 ] || { echo "tern-fwd ended with $status"; return 1; }
     proc_stop fwd # what is left of it
+    [ ! -e "$IW/unlawful" ] || { echo "the law was broken:"; cat "$IW/unlawful"; return 1; }
     grep '^rx ' "$IW/fwd.log" | tail -n 1 >"$IW/law"
     cat "$IW/law"
     [[ $(<"$IW/law") =~ ^rx\ ([0-9]+)\ \+\ made\ ([0-9]+)\ =\ tx\ ([0-9]+)\ \+\ dropped\ ([0-9]+)\ \+\ in\ flight\ 0$ ]]
@@ -73,10 +103,11 @@ bad_guest() {
 
 setup() {
     interop_init
-    rm -f "$IW"/*.log
+    rm -f "$IW"/*.log "$IW"/{looks,unlawful,enough}
 }
 teardown() {
     [ -z "${bad_pid:-}" ] || kill "$bad_pid"
+    [ -z "${watch_pid:-}" ] || watch_ends
     stop_all
     show_logs
 }
@@ -159,16 +190,43 @@ polling() {
     [ "$dropped" = 0 ]
 }
 
-@test "a guest that is killed in the middle of a flow: the law holds, and the next one is served" {
-    fwd_start --config '(0,0,1),(1,0,1)'
+# killed_guests [options]: they go in the middle of a flow, one after the other, and others come; the law holds at any
+# moment of that.
+killed_guests() {
+    fwd_start "${NAP[@]}" "$@"
     far_guest packed_vq=1
+    tp_ask far stop
+    tp_ask far 'set fwd macswap' 'Set macswap packet'
+    tp_ask far start
     pk_start drv "path=$IW/sock0,packed_vq=1" -- --packets 100000000
     until_true "$DEADLINE" has_forwarded 5000
+    watch_law
+    looks_on
     proc_stop drv KILL
+    pk_start drv "path=$IW/sock0,packed_vq=1" -- --packets 100000000
+    looks_on
     proc_stop far KILL
+    looks_on
+    proc_stop drv KILL
     far_guest packed_vq=0
+    tp_ask far stop
+    tp_ask far 'set fwd macswap' 'Set macswap packet'
+    tp_ask far start
     pk_run "path=$IW/sock0,packed_vq=0" -- --packets "$(scaled 5000 50000)"
+    looks_on
+    watch_ends
     fwd_ends
+}
+
+@test "guests that are killed in the middle of a flow: the law holds at any moment, and the next ones are served" {
+    killed_guests --config '(0,0,1),(1,0,1)'
+}
+
+@test "guests that are killed in the middle of a flow from worker to worker: the law holds at any moment" {
+    printf '[port net_tern_vhost%u]\n' 0 1 >"$IW/ini"
+    printf '[port net_null%u]\ndevargs = no-rx=1\n' 2 3 >>"$IW/ini"
+    killed_guests --file "$IW/ini" --mode l2 --config '(0,0,1),(1,0,2)' --pairs '(2,3)'
+    grep '^single copy 0$' "$IW/fwd.log"
 }
 
 # sigterm [options]: both guests stay and have room for all that is under way, so that nothing is to be dropped; what the
