@@ -40,6 +40,7 @@ says() {
 }
 port_says() { says "$(telemetry /tern_user/port,0)" "$@"; }
 queue() { telemetry "/tern_user/queue,0,$1"; }
+queue_says() { says "$(queue 0)" "$@"; }
 
 all_queues_moved() {
     local virtqueue
@@ -113,4 +114,31 @@ all_queues_moved() {
     # One that is about to go may still have accepted a connection.
     [ "$(telemetry /tern_user/port,0 | field connects)" -gt "$connects" ]
     says "$(queue 0)" size 512
+}
+
+# silent_back_end: takes connections on the socket, and never says a word
+silent_back_end() {
+    python3 - "$IW/sock" <<'END' 3>&- &
+import socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(8)
+taken = []
+while True: taken.append(s.accept())
+END
+    silent_pid=$!
+    until_true "$DEADLINE" test -S "$IW/sock"
+}
+
+@test "user telemetry: answers while the port waits for a back end that does not" {
+    proc_stop dev
+    rm -f "$IW/sock"
+    until_true "$DEADLINE" port_says connection none
+    silent_back_end
+    # The port tries again and again, seconds each time; a query that waits as long would find it free.
+    until_true "$DEADLINE" port_says busy 'waiting for the back end'
+    answer=$(telemetry /tern_user/port,0)
+    until_true "$DEADLINE" queue_says busy 'waiting for the back end' direction rx queue 0
+    kill "$silent_pid"
+    wait "$silent_pid" || true
+    says "$answer" name net_tern_user0 path "$IW/sock" link down queue_pairs $PAIRS
+    until_true "$DEADLINE" port_says busy '' connection none
 }
