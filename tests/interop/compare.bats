@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 # scripts/compare-peers with real testpmds: what it keeps, and that it goes on; not how fast they were. And which windows
-# scripts/compare-copies counts.
+# scripts/compare-copies and scripts/compare-neighbours count.
 # shellcheck disable=SC2154 # status and output are bats' own
 
 setup() {
@@ -96,6 +96,52 @@ window() {
     run "$TERN_ROOT/scripts/compare-copies" --seconds 0 --csv "$dir/windows.csv"
     [ "$status" -eq 1 ]
     [[ $output == *"is no file of this script's"*"fix: "* ]]
+}
+
+# turn TAKING AGAIN DEAD ALONE: windows of one turn, each CLASS:MPPS
+turn() {
+    local state
+    for state in taking again dead alone; do
+        echo "$state,${1%:*},100,100,${1#*:},0,0,0,1.000,1.000"
+        shift
+    done
+}
+
+# neighbours MPPS...: what compare-neighbours says where the dead one's neighbours had these rates
+neighbours() {
+    local mpps i
+    {
+        echo pair,class,before_ns,after_ns,mpps,dropped,p50_ns,p99_ns,core_a,core_b
+        turn near:10 near:10 far:1 near:12 # moved
+        turn disturbed:1 near:10 near:1 near:12
+        for mpps; do turn near:10 near:10 "near:$mpps" near:12; done
+        for i in 1 2 3 4; do turn "far:$i" "far:$i" "far:$i" "far:$((2 * i))"; done
+    } >"$dir/windows.csv"
+    run "$TERN_ROOT/scripts/compare-neighbours" --seconds 0 --csv "$dir/windows.csv"
+}
+
+@test "compare-neighbours: ratios of windows of one turn in one placement, and whether they tell" {
+    neighbours 9.91 9.92 9.93 9.94 9.95 9.96 9.97 9.98 9.99 10
+    [ "$status" -eq 0 ]
+    [ "$(tr -s ' ' <<<"${lines[1]}")" = "near taking 11 10.00" ]
+    [ "$(tr -s ' ' <<<"${lines[2]}")" = "near again 11 10.00 1.000 1.000 to 1.000" ]
+    [ "$(tr -s ' ' <<<"${lines[3]}")" = "near dead 10 9.96 0.996 0.991 to 1.000" ]
+    [ "$(tr -s ' ' <<<"${lines[4]}")" = "near alone 11 12.00 1.200 1.200 to 1.200" ]
+    [ "$(tr -s ' ' <<<"${lines[7]}")" = "far dead 4 too few" ]
+    neighbours 9.8 9.8 9.8 9.8 9.8 9.8 9.8 9.8 9.8 9.8
+    [ "$status" -eq 1 ]
+    neighbours 9.8 9.8 9.8 9.8 9.8 10 10 10 10 10
+    [ "$status" -eq 3 ]
+    [[ $output == *"do not tell"* ]]
+    neighbours 10
+    [ "$status" -eq 3 ]
+    [[ $output == *"too few windows"* ]]
+    for wrong in '--seconds x' '--size 9000' '--packed 2' '--csv' '--nonsense' '--seconds 0'; do
+        # shellcheck disable=SC2086 # words
+        run "$TERN_ROOT/scripts/compare-neighbours" $wrong
+        [ "$status" -eq 1 ]
+        [[ $output == *"fix: "* ]]
+    done
 }
 
 @test "pairmon probes once" {
