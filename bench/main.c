@@ -69,7 +69,12 @@ static int help(void)
         "compare prints NEW ÷ BASE for each case and placement, with intervals and, of 3 launches "
         "or\n"
         "more, a verdict; exit status 1 if a case is slower beyond doubt, and by more than a case\n"
-        "differs from itself. report makes one page of all that a folder has: DIR/report.html.\n");
+        "differs from itself. report makes one page of all that a folder has: DIR/report.html.\n"
+        "bars holds what scripts/compare-peers --out DIR measured against its bars; exit status 0 "
+        "if all\n"
+        "are met, 1 if one is missed, else 3 if one is not measured, and 2 for a DIR that is none. "
+        "With\n"
+        "--windows it prints the windows that count.\n");
     return 0;
 }
 

@@ -24,7 +24,7 @@ struct fwd_conf_port {
     char devargs[FWD_TEXT_MAX]; // to create it, as after --vdev but without the name; "" when it
                                 // exists
     bool create;                // make it with `devargs`
-    uint16_t rxq, txq;          // queues; 1 and, where the device has them, one a worker
+    uint16_t rxq, txq;          // queues; 1, and (but to a guest) one a worker where it has them
     uint16_t ndesc;             // descriptors a ring; the device's own
     uint16_t mtu;               // bytes; as the device has it
     bool has_mac;

@@ -28,6 +28,18 @@ table() {
     mv "$out/new" "$out/repetitions.csv"
 }
 
+@test "tern-bench(1) has each command and each option of --help, and no other" {
+    local page=$TERN_ROOT/docs/man/tern-bench.1.scd
+    "$bench" --help | sed -n '/^usage:/,/^$/p' | grep -oE 'tern-bench \[?[a-z]+' | sed 's/.*[ []//' | sort >"$dir/commands"
+    sed -n '/^# COMMANDS/,/^# CASES/p' "$page" | grep -xE '\*[a-z]+\*' | tr -d '*' | sort >"$dir/page"
+    [ "$(wc -l <"$dir/commands")" -ge 8 ]
+    diff "$dir/commands" "$dir/page"
+    "$bench" --help | grep -oE '^ +--[a-z-]+(, --[a-z-]+)*' | grep -oE -- '--[a-z-]+' | sort -u >"$dir/options"
+    sed -n '/^# CASES/,/^# EXIT/{/^\*--/p}' "$page" | grep -oE -- '\*--[a-z-]+\*' | tr -d '*' | sort -u >"$dir/page"
+    [ "$(wc -l <"$dir/options")" -ge 25 ]
+    diff "$dir/options" "$dir/page"
+}
+
 @test "help names every knob, and a bad value is named with what would do" {
     run "$bench" --help
     [ "$status" -eq 0 ]

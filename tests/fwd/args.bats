@@ -35,6 +35,20 @@ teardown() { rm -rf "/var/run/dpdk/fwdargs$$"; }
     diff "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/page"
 }
 
+# same A B: the lines of both files, of which there are some
+same() { [ "$(wc -l <"$1")" -ge 5 ] && diff "$1" "$2"; }
+
+@test "ternctl(1) has each option and each command of ternctl, and no other" {
+    local ctl=$TERN_BUILD/apps/ctl/ternctl page=$TERN_ROOT/docs/man/ternctl.1.scd dir=$BATS_TEST_TMPDIR
+    "$ctl" --help | sed '/^commands:/,$d' | grep -oE -- '(^|[ [])--?[a-z]+' | tr -d ' [' | sort -u >"$dir/help"
+    grep -oE -- '\*--?[a-z]+\*' "$page" | tr -d '*' | sort -u >"$dir/page"
+    same "$dir/help" "$dir/page"
+    "$ctl" --commands | cut -f1 | sort >"$dir/commands"
+    sed -n '/^# COMMANDS/,/^# VERDICTS/{/^\*/p}' "$page" | grep -v '^\*ternctl ' |
+        grep -oE '\*[a-z ]+\*' | tr -d '*' | sort >"$dir/page"
+    same "$dir/commands" "$dir/page"
+}
+
 @test "tern-fwd: ports and lcores that do not exist are refused before it forwards" {
     local bad
     for bad in '(2,0,1)' '(0,0,0)' '(0,0,9)'; do
