@@ -139,7 +139,7 @@ neighbours() {
     for wrong in '--seconds x' '--size 9000' '--packed 2' '--csv' '--nonsense' '--seconds 0'; do
         # shellcheck disable=SC2086 # words
         run "$TERN_ROOT/scripts/compare-neighbours" $wrong
-        [ "$status" -eq 1 ]
+        [ "$status" -eq 2 ]
         [[ $output == *"fix: "* ]]
     done
 }
