@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #define BURST 32
-#define BURSTS 8 // on their way at a time
+#define BURSTS 8                // on their way at a time …
+#define BYTES_ON_WAY (1u << 20) // … or as many as that, at least one: longer ones fill the rings
 #define DEVICE 0
 #define DRIVER 1
 
@@ -38,24 +39,36 @@ static bool is_up(uint16_t port)
     return rte_eth_link_get_nowait(port, &link) == 0 && link.link_status;
 }
 
-// An empty frame to the driver's address, which its filter lets pass.
-static bool make_frame(struct rte_mbuf *m, uint16_t bytes)
+// An empty frame to the driver's address, which its filter lets pass; in as many segments as it
+// takes.
+static bool make_frame(struct rte_mempool *mp, struct rte_mbuf *m, uint16_t bytes)
 {
-    struct rte_ether_hdr *eth = (struct rte_ether_hdr *)rte_pktmbuf_append(m, bytes);
+    uint16_t part = RTE_MIN(bytes, rte_pktmbuf_tailroom(m));
+    struct rte_ether_hdr *eth = (struct rte_ether_hdr *)rte_pktmbuf_append(m, part);
     if (!eth)
         return false;
-    memset(eth, 0, bytes);
+    memset(eth, 0, part);
+    while ((bytes -= part) > 0) {
+        struct rte_mbuf *next = rte_pktmbuf_alloc(mp);
+        if (!next)
+            return false;
+        part = RTE_MIN(bytes, rte_pktmbuf_tailroom(next));
+        memset(rte_pktmbuf_append(next, part), 0, part);
+        if (rte_pktmbuf_chain(m, next) != 0)
+            return false;
+    }
     return rte_eth_macaddr_get(DRIVER, &eth->dst_addr) == 0;
 }
 
 static bool send_first(struct rte_mempool *mp, uint16_t bytes)
 {
     struct rte_mbuf *m[BURST];
-    for (unsigned k = 0; k < BURSTS; k++) {
+    unsigned bursts = RTE_MIN((unsigned)BURSTS, BYTES_ON_WAY / (BURST * bytes));
+    for (unsigned k = 0; k < RTE_MAX(bursts, 1u); k++) {
         if (rte_pktmbuf_alloc_bulk(mp, m, BURST) != 0)
             return false;
         for (unsigned i = 0; i < BURST; i++)
-            if (!make_frame(m[i], bytes))
+            if (!make_frame(mp, m[i], bytes))
                 return false;
         if (rte_eth_tx_burst(DRIVER, 0, m, BURST) != BURST)
             return false;
