@@ -256,10 +256,12 @@ static void an_announcement_is_acknowledged(void **state)
     EVENTUALLY(link_is_up(b.p.drv));
     struct vnet_config c = b.n.config;
     for (unsigned i = 1; i <= 3; i++) {
+        // Perhaps more than i: who reads late may see a wish at the change before, and once more.
+        unsigned before = netdev_told(&b.n).announced;
         c.status.raw = VNET_S_LINK_UP | VNET_S_ANNOUNCE;
         netdev_set_config(&b.n, &c);
-        EVENTUALLY(netdev_told(&b.n).announced == i);
-        EVENTUALLY(xstat(b.p.drv, "announces") == i);
+        EVENTUALLY(netdev_told(&b.n).announced > before);
+        EVENTUALLY(xstat(b.p.drv, "announces") >= i);
         c.status.raw = VNET_S_LINK_UP;
         netdev_set_config(&b.n, &c);
     }
