@@ -397,6 +397,15 @@ VQ_INLINE void tern_tx_make_room(struct tern_user_queue *q, uint64_t f, unsigned
         ;
 }
 
+// How many descriptors are to be free behind a burst of `n`, of which this is the first packet:
+// enough for the next one. Used descriptors that are looked at late are those that the device has
+// left alone for long. Of packets that the application makes, their memory is wanted soon.
+VQ_INLINE uint32_t tern_tx_room(const struct tern_user_queue *q, const struct rte_mbuf *first,
+                                uint16_t n)
+{
+    return first->port == RTE_MBUF_PORT_INVALID ? q->vq->size / 2 + n : 2u * n;
+}
+
 // Puts the usual packets, of one segment with room for the header, as one burst; returns how many
 // there were from the start of `pkts` on, at most `n`.
 VQ_INLINE uint16_t tern_tx_run(struct tern_user_queue *q, uint64_t f, struct rte_mbuf **pkts,
@@ -428,6 +437,7 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct r
                                  uint16_t n)
 {
     uint16_t done = 0;
+    uint32_t room = tern_tx_room(q, pkts[0], n);
     if (unlikely(q->vq->nfree < n))
         tern_tx_make_room(q, f, n);
     while (done < n) {
@@ -448,7 +458,7 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct r
     }
     if (done)
         vq_drv_publish(q->vq, f);
-    tern_tx_make_room(q, f, q->vq->size / 2 + n);
+    tern_tx_make_room(q, f, room);
     if (done)
         tern_kick(q, f);
     return done;
