@@ -20,7 +20,10 @@ struct reload {
     struct fwd_reply *r;
     json_t *removed, *added, *put_back, *moved, *changed, *restart;
     bool gone[FWD_CONF_PORTS]; // ports of `old` that this reload has removed
-    int rc;                    // of the first change that failed
+    struct {
+        char port[FWD_NAME_MAX], peer[FWD_NAME_MAX];
+    } before[FWD_PORTS_MAX];
+    int rc; // of the first change that failed
 };
 
 // Of several errors the first one is answered; the log has them all.
@@ -29,6 +32,18 @@ static bool done(struct reload *l, int rc)
     if (rc && !l->rc)
         l->rc = fwd_act_fail_as_told(l->r, rc);
     return !rc;
+}
+
+static bool is_in(const json_t *names, const char *name)
+{
+    const json_t *other;
+    size_t i;
+    json_array_foreach((json_t *)(uintptr_t)names, i, other)
+    {
+        if (!strcmp(json_string_value(other), name))
+            return true;
+    }
+    return false;
 }
 
 static const struct fwd_conf_port *named(const struct fwd_conf *conf, const char *name)
@@ -214,11 +229,14 @@ static void add_routes(struct reload *l)
 }
 
 // All routes at once: each change of the tables makes them anew. The result tells of no change that
-// is taken back.
+// is taken back, and the next reload finds the routes of the old file, to try again.
 static void commit_routes(struct reload *l, size_t removed, size_t added)
 {
+    struct fwd_conf *conf = &l->fwd->conf;
     if (done(l, fwd_l3_commit(l->fwd)))
         return;
+    memcpy(conf->routes, l->old.routes, sizeof(conf->routes));
+    conf->nroutes = l->old.nroutes;
     for (size_t i = json_array_size(l->removed); i > removed; i--)
         if (in_force(l->fwd, json_string_value(json_array_get(l->removed, i - 1))))
             json_array_remove(l->removed, i - 1);
@@ -246,43 +264,39 @@ static void name_keys(struct reload *l)
     }
 }
 
-static bool joins(const struct fwd_conf *conf, const struct fwd_conf_pair *p, const char *a,
-                  const char *b)
+static bool has_peers(const struct fwd *fwd)
 {
-    const char *x = conf->ports[p->a].name, *y = conf->ports[p->b].name;
-    return (!strcmp(x, a) && !strcmp(y, b)) || (!strcmp(x, b) && !strcmp(y, a));
+    return fwd->mode == &fwd_mode_io || fwd->mode == &fwd_mode_mac;
 }
 
-static bool paired(const struct fwd_conf *conf, const char *a, const char *b)
+static const char *peer_of(const struct fwd_port *port)
 {
-    for (uint16_t i = 0; i < conf->npairs; i++)
-        if (joins(conf, &conf->pairs[i], a, b))
-            return true;
-    return false;
+    return port->peer ? port->peer->name : "";
 }
 
-static void name_peer(struct reload *l, const char *port)
+static void note_peers(struct reload *l)
+{
+    for (uint16_t p = 0; p < FWD_PORTS_MAX && has_peers(l->fwd); p++) {
+        const struct fwd_port *port = l->fwd->ports[p];
+        if (!port)
+            continue;
+        snprintf(l->before[p].port, sizeof(l->before[p].port), "%s", port->name);
+        snprintf(l->before[p].peer, sizeof(l->before[p].peer), "%s", peer_of(port));
+    }
+}
+
+// Names the ports whose peer is another one now, whatever made it so. Those that were made anew are
+// told as such.
+static void name_peers(struct reload *l)
 {
     char text[FWD_NAME_MAX + 8];
-    const json_t *told;
-    size_t i;
-    snprintf(text, sizeof(text), "%s peer", port);
-    json_array_foreach(l->changed, i, told)
-    {
-        if (!strcmp(json_string_value(told), text))
-            return;
-    }
-    json_array_append_new(l->changed, json_string(text));
-}
-
-// Names the ports of `in` whose own key made a pair that `out` does not have. One that only one of
-// the files has comes or goes with its key.
-static void name_peers(struct reload *l, const struct fwd_conf *in, const struct fwd_conf *out)
-{
-    for (uint16_t i = 0; i < in->npairs; i++) {
-        const char *a = in->ports[in->pairs[i].a].name, *b = in->ports[in->pairs[i].b].name;
-        if (named(out, a) && !paired(out, a, b))
-            name_peer(l, a);
+    for (uint16_t p = 0; p < FWD_PORTS_MAX; p++) {
+        const struct fwd_port *port = l->fwd->ports[p];
+        if (!port || strcmp(port->name, l->before[p].port) ||
+            !strcmp(peer_of(port), l->before[p].peer) || is_in(l->removed, port->name))
+            continue;
+        snprintf(text, sizeof(text), "%s peer", port->name);
+        json_array_append_new(l->changed, json_string(text));
     }
 }
 
@@ -324,8 +338,7 @@ static void apply(struct reload *l)
         l->fwd->all_ports = false;
     else
         keep_ports(l);
-    name_peers(l, &l->old, &l->new);
-    name_peers(l, &l->new, &l->old);
+    note_peers(l);
     remove_ports(l);
     size_t removed = json_array_size(l->removed);
     if (routes)
@@ -342,6 +355,7 @@ static void apply(struct reload *l)
     fwd_port_pair_up(l->fwd);
     fwd_plan_apply(l->fwd); // who owns an output, and single copies, follow from peers
     fwd_release(l->fwd);
+    name_peers(l);
     l->r->result = json_pack("{s:O, s:O, s:O, s:O, s:O, s:O}", "removed", l->removed, "added",
                              l->added, "put_back", l->put_back, "moved", l->moved, "changed",
                              l->changed, "needs_restart", l->restart);

@@ -108,7 +108,7 @@ each_port_key() {
     tells moved net_null1queue0
     with 'port net_null1' peer net_null2
     reload
-    tells moved net_null1queue0 changed net_null1peer
+    tells moved net_null1queue0 changed 'net_null0peer","net_null1peer","net_null2peer'
     run "$ctl" --json show ports port=net_null2
     has '"peer": "net_null1"'
     reload
@@ -121,21 +121,21 @@ each_port_key() {
     # Without the key, and without a port that it spoke of.
     sed -i '/^peer/d' "$dir/ini"
     reload
-    tells changed net_null2peer
+    tells changed 'net_null0peer","net_null1peer","net_null2peer'
+    grep -qx 'reload: changed net_null0 peer, net_null1 peer, net_null2 peer' "$dir/log"
     cp "$dir/first" "$dir/ini"
     reload
-    tells changed net_null1peer
-    grep -qx 'reload: changed net_null1 peer' "$dir/log"
+    tells changed # its key says what they are without it
     sed -i '/^peer/d; /^.port net_null0/,/^devargs/d' "$dir/ini"
     reload
-    tells removed net_null0 changed net_null1peer
+    tells removed net_null0 changed 'net_null1peer","net_null2peer'
     cp "$dir/first" "$dir/ini"
     reload
-    tells added net_null0 changed net_null1peer
+    tells added net_null0 changed 'net_null1peer","net_null2peer'
     # A new port brings its key with it.
     printf '[port net_null4]\ndevargs = no-rx=1\npeer = net_null2\n' >>"$dir/ini"
     reload
-    tells added net_null4
+    tells added net_null4 changed net_null2peer
     teardown_fwd
     sed -i 's/^mode = .*/mode = l2/; /^peer/d' "$dir/first"
     cp "$dir/first" "$dir/ini"
@@ -212,7 +212,7 @@ lcore_of() {
     cp "$dir/ini" "$dir/first"
     with 'port net_null1' peer net_null2
     reload
-    tells changed net_null1peer
+    tells changed 'net_null0peer","net_null1peer","net_null2peer'
     [ "$(lcore_of net_null1 tx)" = 2 ]
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_errno.h>
 #include <rte_fib.h>
 #include <rte_fib6.h>
 
@@ -18,6 +19,7 @@
 
 static struct bed bed;
 static unsigned made4, made6;
+static bool no_memory;
 
 // ---- what makes tables (the linker puts these in the place of DPDK's) ----
 
@@ -44,7 +46,8 @@ struct rte_fib *__wrap_rte_fib_create(const char *name, int socket, struct rte_f
 {
     made4++;
     workers_run();
-    return __real_rte_fib_create(name, socket, conf);
+    rte_errno = ENOMEM;
+    return no_memory ? NULL : __real_rte_fib_create(name, socket, conf);
 }
 
 struct rte_fib6 *__wrap_rte_fib6_create(const char *name, int socket, struct rte_fib6_conf *conf)
@@ -130,7 +133,7 @@ static void a_port_that_is_refused_leaves_no_route(void **state)
 
 // ---- reload ----
 
-static char path[] = "/tmp/tern-routes-XXXXXX";
+static char path[sizeof("/tmp/tern-routes-XXXXXX")];
 
 static void write_file(unsigned n, unsigned host)
 {
@@ -155,12 +158,10 @@ static void reload(void)
     json_decref(r.result);
 }
 
-// All of 1000 routes come, lead elsewhere, go: each time one table a family is made.
-static void a_reload_makes_its_tables_once(void **state)
+static void open_router_with_file(void)
 {
     static char *argv[] = {(char *)"tern-fwd", (char *)"--file", path};
-    const unsigned steps[][2] = {{ROUTES, 2}, {ROUTES, 4}, {ROUTES / 2, 4}, {0, 2}};
-    (void)state;
+    strcpy(path, "/tmp/tern-routes-XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
@@ -168,6 +169,21 @@ static void a_reload_makes_its_tables_once(void **state)
     bed.fwd->argc = RTE_DIM(argv);
     bed.fwd->argv = argv;
     snprintf(bed.fwd->conf.file, sizeof(bed.fwd->conf.file), "%s", path);
+}
+
+static unsigned gateway_of(const char *text)
+{
+    struct fwd_addr a;
+    assert_true(fwd_addr_parse(text, &a));
+    return fwd_fib_find(fwd_l3_fib(bed.fwd), &a)->gateway.b[15];
+}
+
+// All of 1000 routes come, lead elsewhere, go: each time one table a family is made.
+static void a_reload_makes_its_tables_once(void **state)
+{
+    const unsigned steps[][2] = {{ROUTES, 2}, {ROUTES, 4}, {ROUTES / 2, 4}, {0, 2}};
+    (void)state;
+    open_router_with_file();
     for (unsigned i = 0; i < RTE_DIM(steps); i++) {
         write_file(steps[i][0], steps[i][1]);
         reload();
@@ -181,12 +197,34 @@ static void a_reload_makes_its_tables_once(void **state)
     unlink(path);
 }
 
+static void a_reload_without_memory_is_made_up_for(void **state)
+{
+    struct fwd_reply r = {.result = NULL};
+    (void)state;
+    open_router_with_file();
+    write_file(2, 2);
+    reload();
+    assert_int_equal(gateway_of("172.16.1.9"), 2);
+    write_file(1, 4);
+    no_memory = true;
+    assert_int_equal(fwd_reload(bed.fwd, NULL, &r), -ENOMEM);
+    json_decref(r.result);
+    assert_int_equal(gateway_of("172.16.0.9"), 2);
+    no_memory = false;
+    reload();
+    assert_int_equal(gateway_of("172.16.0.9"), 4);
+    assert_int_equal(routes(), 2);
+    bed_free(&bed);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_are_made_while_workers_run),
         cmocka_unit_test(a_port_that_is_refused_leaves_no_route),
         cmocka_unit_test(a_reload_makes_its_tables_once),
+        cmocka_unit_test(a_reload_without_memory_is_made_up_for),
     };
     return cmocka_run_group_tests(tests, bed_eal_start, bed_eal_stop);
 }
