@@ -116,8 +116,21 @@ static unsigned main_lcore(const struct check *c)
     return cpu;
 }
 
-// The lcores that the file names, which EAL must have. Where it names none, all of EAL's get
-// queues.
+// Does each port's section say which lcores poll it?
+static bool all_assigned(const struct fwd_conf *conf)
+{
+    for (unsigned i = 0; i < conf->nports; i++) {
+        bool has = false;
+        for (unsigned k = 0; k < conf->nassign; k++)
+            has |= conf->assign[k].port == i;
+        if (!has)
+            return false;
+    }
+    return conf->nassign > 0;
+}
+
+// The lcores that the file names, which EAL must have. The queues of a port that names none go to
+// any of EAL's, if it is told which those are.
 static void find_workers(struct check *c)
 {
     unsigned control = main_lcore(c), n = c->conf->nassign;
@@ -128,8 +141,9 @@ static void find_workers(struct check *c)
             warn(c, "name another in lcores =, or give EAL (-l) this one behind the first",
                  "lcore %u is no worker of EAL's (%s), tern-fwd would not start", cpu, c->lcores);
     }
-    for (unsigned cpu = control + 1; n == 0 && cpu < RTE_MAX_LCORE; cpu++)
-        c->cpus[cpu] = in_list(c->lcores, cpu);
+    bool any = n == 0 || (c->told && !all_assigned(c->conf));
+    for (unsigned cpu = control + 1; any && cpu < RTE_MAX_LCORE; cpu++)
+        c->cpus[cpu] |= in_list(c->lcores, cpu);
 }
 
 static void find_cpus(struct check *c)
@@ -224,15 +238,20 @@ static void node_pages(const struct check *c, int node, uint64_t *total, uint64_
 
 static void check_tables(struct check *c, uint64_t unused)
 {
-    uint64_t need = (uint64_t)c->conf->mbufs * MBUF_BYTES + TABLES_BYTES;
+    unsigned pools = 0;
+    for (int node = 0; node < NODES; node++)
+        pools += c->pools[node];
+    uint64_t need = (uint64_t)c->conf->mbufs * RTE_MAX(pools, 1u) * MBUF_BYTES + TABLES_BYTES;
     if (c->conf->mode == FWD_L3 && unused < need)
         warn(c, "reserve more hugepages, or lower mbufs =",
              "the router's tables and %u packet buffers need %llu MiB of hugepages, %llu MiB are "
              "free",
-             c->conf->mbufs, (unsigned long long)(need >> 20), (unsigned long long)(unused >> 20));
+             c->conf->mbufs * RTE_MAX(pools, 1u), (unsigned long long)(need >> 20),
+             (unsigned long long)(unused >> 20));
 }
 
-// A NIC's packet buffers are on its node, a guest's on the control thread's.
+// A NIC's packet buffers are on its node, a guest's on the control thread's, as are those of the
+// packets that a bridge or a router makes itself.
 static void find_pools(struct check *c)
 {
     int control = node_of(c, main_lcore(c));
@@ -243,7 +262,7 @@ static void find_pools(struct check *c)
         if (node >= 0 && node < NODES)
             c->pools[node] = true;
     }
-    if (n == 0 && control >= 0)
+    if ((n == 0 || c->conf->mode >= FWD_L2) && control >= 0 && control < NODES)
         c->pools[control] = true;
 }
 
@@ -326,7 +345,9 @@ static const char *allowed(char list[2048])
 static void say_workers(struct check *c)
 {
     if (c->conf->nassign)
-        line(c, "workers", "%u named by the file", c->ncpus);
+        line(c, "workers", "%u%s", c->ncpus,
+             c->told && !all_assigned(c->conf) ? ", of EAL's lcores: not all ports name theirs"
+                                               : " named by the file");
     else if (c->told)
         line(c, "workers", "%u, EAL's lcores %s without the first", c->ncpus, c->lcores);
     else

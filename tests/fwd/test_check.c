@@ -249,6 +249,10 @@ static void test_lcores_of_the_file(void **state)
     assert_non_null(strstr(said, "lcore 1 is no worker of EAL's (1-3)"));
     assert_int_equal(look_with("(0-3)@1"), 1);
     assert_non_null(strstr(said, "EAL's lcores (0-3)@1 are not looked at"));
+    conf.nports = 2; // nobody says who polls the second one
+    put("/sys/devices/system/cpu/isolated", "1\n");
+    assert_int_equal(look_with("0-2"), 1);
+    assert_non_null(strstr(said, "lcore 2: the scheduler may put other threads on it"));
 }
 
 // Without a list: CPUs of this process, of which a test does not know how many there are.
