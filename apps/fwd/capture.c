@@ -210,9 +210,9 @@ static int make_buffers(struct capture *c, struct fwd_reply *r)
 {
     char name[RTE_RING_NAMESIZE];
     snprintf(name, sizeof(name), "fwd_capture_%u", c->port->id);
-    c->ring = rte_ring_create(name, RING, c->port->socket, RING_F_SC_DEQ);
+    c->ring = rte_ring_create(name, RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
     c->pool = rte_pktmbuf_pool_create(name, RING - 1, 64, 0,
-                                      (uint16_t)rte_pcapng_mbuf_size(c->snap), c->port->socket);
+                                      (uint16_t)rte_pcapng_mbuf_size(c->snap), SOCKET_ID_ANY);
     struct itimerspec often = {.it_interval = {.tv_nsec = DRAIN_NS},
                                .it_value = {.tv_nsec = DRAIN_NS}};
     c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);

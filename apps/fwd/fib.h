@@ -30,7 +30,7 @@ struct fwd_hop {
 
 struct fwd_fib;
 
-// NULL: no memory; it takes 80 MiB, and half as much more while routes change.
+// NULL: no memory; it takes 80 MiB, and as much again while routes change.
 struct fwd_fib *fwd_fib_new(int socket);
 void fwd_fib_free(struct fwd_fib *fib);
 
