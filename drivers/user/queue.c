@@ -431,8 +431,11 @@ static void set_stopped(struct tern_user_queue *q, bool stopped)
         if ((stopped || q->vq->broken) && restart(q, false))
             reset_instead(q);
         choose(q);
-        if (!stopped)
+        if (!stopped) {
+            if (q->is_rx)
+                tern_user_lay_out(q); // it is empty, and the MTU may have changed
             tern_user_prime(q);
+        }
         tern_user_unpause(q);
     }
     tern_user_unlock(q->port);

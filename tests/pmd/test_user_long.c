@@ -105,6 +105,13 @@ static void expect_room(struct pair *p, uint16_t bytes, uint16_t headroom)
     assert_int_equal(is, headroom);
 }
 
+static void set_stopped_mtu(struct pair *p, uint16_t mtu)
+{
+    assert_int_equal(rte_eth_dev_rx_queue_stop(p->drv, 0), 0);
+    assert_int_equal(rte_eth_dev_set_mtu(p->drv, mtu), 0);
+    assert_int_equal(rte_eth_dev_rx_queue_start(p->drv, 0), 0);
+}
+
 // With an MTU that is set while the port runs: once the buffers of before are used, and in an empty
 // ring at once.
 static void buffers_suit_the_mtu(void **state)
@@ -129,6 +136,10 @@ static void buffers_suit_the_mtu(void **state)
         expect_room(&p, 2048, APART);
         assert_int_equal(rte_eth_dev_set_mtu(p.drv, 1500), 0);
         expect_room(&p, 2048, APART); // any frame fits: there is no need to change anything
+        set_stopped_mtu(&p, 1500);
+        expect_room(&p, 2048 - 12, TOGETHER);
+        set_stopped_mtu(&p, 2048 - 18);
+        expect_room(&p, 2048, APART);
         pair_disconnect(&p);
     }
 }
