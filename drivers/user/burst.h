@@ -399,11 +399,13 @@ VQ_INLINE void tern_tx_make_room(struct tern_user_queue *q, uint64_t f, unsigned
 
 // How many descriptors are to be free behind a burst of `n`, of which this is the first packet:
 // enough for the next one. Used descriptors that are looked at late are those that the device has
-// left alone for long. Of packets that the application makes, their memory is wanted soon.
+// left alone for long. Of packets that the application makes, their memory is wanted soon, and
+// those of several buffers would keep too much of it.
 VQ_INLINE uint32_t tern_tx_room(const struct tern_user_queue *q, const struct rte_mbuf *first,
                                 uint16_t n)
 {
-    return first->port == RTE_MBUF_PORT_INVALID ? q->vq->size / 2 + n : 2u * n;
+    bool soon = first->port == RTE_MBUF_PORT_INVALID || first->nb_segs != 1;
+    return soon ? q->vq->size / 2 + n : 2u * n;
 }
 
 // Puts the usual packets, of one segment with room for the header, as one burst; returns how many
