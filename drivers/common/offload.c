@@ -257,7 +257,10 @@ static struct rte_mempool *pool_of(const struct rte_mbuf *m)
 
 bool tern_offload_copies(const struct rte_mbuf *m)
 {
-    return rte_pktmbuf_data_room_size(pool_of(m)) > RTE_PKTMBUF_HEADROOM;
+    const struct rte_mempool *mp = pool_of(m);
+    uint32_t room = rte_pktmbuf_data_room_size((struct rte_mempool *)(uintptr_t)mp);
+    return room > RTE_PKTMBUF_HEADROOM &&
+           m->pkt_len <= (uint64_t)mp->size * (room - RTE_PKTMBUF_HEADROOM);
 }
 
 struct rte_mbuf *tern_offload_copy(const struct rte_mbuf *m)

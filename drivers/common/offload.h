@@ -71,7 +71,7 @@ enum tern_offload_verdict tern_offload_to_send(const struct rte_mbuf *m, unsigne
 // For a driver that sends the packet's own bytes. Are they its sender's alone, with `headroom`?
 bool tern_offload_writable(const struct rte_mbuf *m, uint32_t headroom);
 // A copy of a packet for which they are not; NULL: its pool is empty, or tern_offload_copies() says
-// that it has no buffers, as one for mbufs to which the application attaches its own.
+// that it never has enough, as one for mbufs to which the application attaches buffers of its own.
 struct rte_mbuf *tern_offload_copy(const struct rte_mbuf *m);
 bool tern_offload_copies(const struct rte_mbuf *m);
 // Changes the packet itself; done twice, it is the same as once.

@@ -10,15 +10,11 @@
 #include "doorbell.h"
 #include "pmd.h"
 
+// Watches the call eventfd that the device has. 0 or -errno, of which a polling thread says
+// nothing: it may try again thousands of times a second.
 static int take_call(struct tern_user_queue *q)
 {
-    int rc = tern_wake_watch(&q->wake, q->vio->call_fd);
-    if (rc)
-        TERN_LOG(ERR,
-                 "port %u: rx queue %u cannot wait for its device: %s\nfix: raise the limit on "
-                 "open files (ulimit -n)",
-                 q->port_id, q->queue_id, strerror(-rc));
-    return rc;
+    return tern_wake_watch(&q->wake, q->vio->call_fd);
 }
 
 // Takes the call that woke us: it stays readable otherwise. The device holds the same eventfd and
@@ -33,7 +29,13 @@ void tern_user_intr_started(struct tern_user_queue *q)
 {
     if (q->wake.epfd < 0)
         return;
-    take_call(q);
+    int rc = take_call(q);
+    if (rc)
+        TERN_LOG(
+            ERR,
+            "port %u: rx queue %u cannot wait for its device: %s\nfix: raise the limits on open "
+            "files (ulimit -n) and on what is watched (sysctl fs.epoll.max_user_watches)",
+            q->port_id, q->queue_id, strerror(-rc));
     if (!q->intr_on)
         return;
     vq_drv_notify_on(q->vq, q->f);

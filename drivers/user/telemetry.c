@@ -72,15 +72,15 @@ static void add_control(struct rte_tel_data *out, const struct tern_user_port *p
 }
 
 // Takes the port's lock, unless its control thread keeps it for long because it waits for the back
-// end's answer. Then the query says so, and holds up neither its client nor other ports.
+// end's answer. Then the query says so, and holds up its client and other ports no longer.
 static bool lock_soon(struct tern_user_port *port, struct rte_tel_data *out)
 {
     struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
+    clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_nsec += LOCK_WAIT_MS * 1000000;
     end.tv_sec += end.tv_nsec / 1000000000;
     end.tv_nsec %= 1000000000;
-    bool locked = pthread_mutex_timedlock(&port->lock, &end) == 0;
+    bool locked = pthread_mutex_clocklock(&port->lock, CLOCK_MONOTONIC, &end) == 0;
     if (!locked)
         rte_tel_data_add_dict_string(out, "busy", "waiting for the back end");
     return locked;
