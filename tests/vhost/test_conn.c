@@ -353,6 +353,45 @@ static void test_destroy_under_messages(void **state)
     plain_close(&p);
 }
 
+// The driver asked for a call, and the back end before us used its buffers and ended before it
+// called: the driver sleeps, and nothing will move. It is called when the ring starts, unless it
+// polls.
+static void test_call_of_the_last_back_end(void **state)
+{
+    static const uint64_t formats[] = {0, VQ_F_RING_PACKED, VQ_F_RING_EVENT_IDX,
+                                       VQ_F_RING_PACKED | VQ_F_RING_EVENT_IDX};
+    struct plain p;
+    struct fe f;
+    uint64_t n;
+    (void)state;
+    plain_open(&p, "call");
+    fe_init(&f, PLAIN_FEATURES | VHU_F_PROTOCOL_FEATURES);
+    fe_connect(&f, p.path);
+    for (unsigned i = 0; i < 8; i++) {
+        uint32_t base = 5;
+        f.features = FEATURES | formats[i / 2];
+        bool polls = i % 2, packed = f.features & VQ_F_RING_PACKED;
+        fe_start(&f, 0, 0);
+        fe_queue_init(&f, 0, 8);
+        base |= packed ? 0x80058000 : 0;
+        assert_int_equal(vq_drv_restore(&f.q[0].drv, base), 0);
+        if (polls)
+            vq_drv_notify_off(&f.q[0].drv, f.features);
+        else
+            vq_drv_notify_on(&f.q[0].drv, f.features);
+        fe_queue_start(&f, 0, base);
+        bool called = read(f.q[0].call, &n, sizeof(n)) == sizeof(n);
+        // With event indices, "no calls" is a hint that names a far event.
+        if (!polls || !(f.features & VQ_F_RING_EVENT_IDX))
+            assert_int_equal(called, !polls);
+        fe_close(&f);
+        assert_true(FE_UNTIL(!plain_info(&p).connected));
+        fe_connect(&f, p.path);
+    }
+    fe_free(&f);
+    plain_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_out_of_fds),
         cmocka_unit_test(test_destroy_under_messages),
+        cmocka_unit_test(test_call_of_the_last_back_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -393,40 +393,6 @@ static void test_in_flight(void **state)
     }
 }
 
-// The driver asked for a call, and the back end before us used its buffers and ended before it
-// called: the driver sleeps, and nothing will move. It is called when the ring starts, unless it
-// polls.
-static void test_call_of_the_last_back_end(void **state)
-{
-    static const uint64_t formats[] = {SPLIT, PACKED, SPLIT | VQ_F_RING_EVENT_IDX,
-                                       PACKED | VQ_F_RING_EVENT_IDX};
-    struct fe *f = &both.f;
-    uint64_t n;
-    (void)state;
-    open_both(PLAIN_FEATURES | VHU_F_PROTOCOL_FEATURES);
-    for (unsigned i = 0; i < 8; i++) {
-        uint32_t base = 5;
-        f->features = formats[i / 2];
-        bool polls = i % 2, packed = f->features & VQ_F_RING_PACKED;
-        fe_start(f, 0, 0);
-        fe_queue_init(f, 0, 8);
-        base |= packed ? 0x80058000 : 0;
-        assert_int_equal(vq_drv_restore(&f->q[0].drv, base), 0);
-        if (polls)
-            vq_drv_notify_off(&f->q[0].drv, f->features);
-        else
-            vq_drv_notify_on(&f->q[0].drv, f->features);
-        fe_queue_start(f, 0, base);
-        bool called = read(f->q[0].call, &n, sizeof(n)) == sizeof(n);
-        // With event indices, "no calls" is a hint that names a far event.
-        if (!polls || !(f->features & VQ_F_RING_EVENT_IDX))
-            assert_int_equal(called, !polls);
-        fe_close(f);
-        assert_true(FE_UNTIL(!plain_info(&both.p).connected));
-        fe_connect(f, both.p.path);
-    }
-}
-
 // Calls that were due before there was a descriptor for them come with it.
 static void test_late_call_fd(void **state)
 {
@@ -503,7 +469,6 @@ int main(void)
         CASE(test_enable),          CASE(test_fds),
         CASE(test_bases),           CASE(test_base_of_survivor),
         CASE(test_in_flight),       CASE(test_late_call_fd),
-        CASE(test_call_of_the_last_back_end),
         CASE(test_queue_info_and_break), CASE(test_broken_by_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
