@@ -120,8 +120,7 @@ static int receive(struct vio_vu *v, uint32_t request)
     vhu_rx_reset(&v->rx);
     for (;;) {
         const char *why;
-        int64_t left =
-            end - vu_now_ms(); // before the look: who was kept off the CPU still looks once
+        int64_t left = end - vu_now_ms(); // first: who was kept off the CPU still looks once
         int rc = vhu_rx_read(&v->rx, v->sock, &why);
         if (rc)
             return rc < 0 ? over(v, rc, request, why) : 0;
