@@ -160,7 +160,11 @@ uint8_t *side_put(struct side *s, const uint32_t *bytes, unsigned n)
     for (unsigned i = 0; i < n; i++)
         sum += bytes[i] + s->gap;
     uint8_t *at = side_space(s, sum);
-    return put(s, at, bytes, n) ? at : NULL;
+    if (put(s, at, bytes, n))
+        return at;
+    // Given back, or refusals alone come round to what still lies there.
+    s->next_at = (uint32_t)(at - (uint8_t *)s->fe->mem);
+    return NULL;
 }
 
 uint8_t *side_send(struct side *s, const void *frame, uint32_t bytes)
