@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Pairs of stock testpmds, a device side and a driver side, each with a plug-in of Tern's or DPDK's own driver,
 # named DEVICE-DRIVER: tern-stock is net_tern_vhost with net_virtio_user. More may follow: stock-stock@other runs
-# under the DPDK in $other_dpdk, what is behind a second dash only tells pairs apart, and with _generic at its end
-# Tern's drivers run their generic instances. Source it after lib.sh; it
+# under the DPDK in $other_dpdk, and what is behind a second dash only tells pairs apart. Source it after lib.sh; it
 # replaces the EXIT trap by one that also ends what is stopped and removes DPDK's run-time files.
 #
 # The caller calls load_plugins, choose_memory and choose_cpus; then for each pair start_device and start_driver,
@@ -142,7 +141,7 @@ vdevs() {
     for ((n = 0; n < ports; n++)); do echo "--vdev $($1 $n)"; done | paste -sd ' '
 }
 dev_device() { # DRIVER NAME PORT
-    echo "$1$3,iface=$TERN_RUNDIR/$2.sock$3,queues=$queues$([[ $2 != *_generic-* ]] || echo ,generic=1)"
+    echo "$1$3,iface=$TERN_RUNDIR/$2.sock$3,queues=$queues"
 }
 drv_device() { # DRIVER DEVICE-NAME DEVARGS PORT
     echo "$1$4,mac=02:00:00:00:00:0$((2 + $4)),path=$TERN_RUNDIR/$2.sock$4,queue_size=$ring,queues=$queues,$3"

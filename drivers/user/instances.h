@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Instances of the bursts, as in drivers/vhost/instances.h: each fixes the hot feature bits, the
-// generic ones test them at run time.
+// Instances of the bursts, for the instruction set of the file that includes this: burst.c for any
+// CPU, burst_avx512.c for those that have more. Each fixes the hot feature bits; all others of the
+// feature word stay run-time bits in every instance. The generic ones test all at run time.
 #ifndef TERN_USER_INSTANCES_H
 #define TERN_USER_INSTANCES_H
 

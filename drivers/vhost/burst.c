@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The bursts that rte_ethdev calls, and the choice of the instance that they run.
+// The bursts that rte_ethdev calls, and the choice of what they run.
 #include "instances.h"
 
 uint16_t tern_burst_null(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t n)
@@ -21,7 +21,7 @@ void tern_vhost_choose_burst(struct tern_queue *q)
     choose_instance(q);
 }
 
-// Runs the queue's instance in chunks while its gate is open.
+// Runs the queue's burst in chunks while its gate is open.
 static uint16_t run(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t n)
 {
     uint16_t done = 0;

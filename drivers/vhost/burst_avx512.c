@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The same instances as in burst.c, compiled for x86-64-v4.
+// The same bursts as in burst.c, compiled for x86-64-v4.
 #define TERN_LEVEL " (AVX-512)"
 #include "instances.h"
 

@@ -37,7 +37,6 @@ static const struct tern_arg table[] = {
     FLAG("event_idx", 1, event_idx),
     FLAG("ring_reset", 0, ring_reset),
     NUMBER("queue_size_max", 1, VQ_SIZE_MAX, VQ_SIZE_MAX, queue_size_max),
-    FLAG("generic", 0, generic),
 };
 
 int tern_args_parse(const char *name, const char *text, struct tern_args *args)

@@ -23,8 +23,7 @@
     "in_order=<0|1> "           \
     "event_idx=<0|1> "          \
     "ring_reset=<0|1> "         \
-    "queue_size_max=<1-32768> " \
-    "generic=<0|1>"
+    "queue_size_max=<1-32768>"
 
 // No pointers: it lies in memory that other processes see too.
 struct tern_args {
@@ -40,7 +39,6 @@ struct tern_args {
     bool in_order;
     bool event_idx;
     bool ring_reset;
-    bool generic; // no burst instance for the negotiated features: what those gain, measured
 };
 
 // Reads the devargs of port `name`. 0; or -EINVAL, after logging which argument is wrong and what

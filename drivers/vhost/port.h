@@ -62,8 +62,7 @@ typedef uint16_t (*tern_burst_fn)(struct tern_queue *q, struct rte_mbuf **pkts, 
 struct tern_queue {
     // Read by bursts; set while the gate is closed or the port stopped.
     struct vhu_queue *vq;
-    tern_burst_fn burst;    // the instance for the negotiated features
-    const char *instance;   // its name, for burst_mode_get
+    tern_burst_fn burst;    // one for the negotiated features and this CPU
     uint64_t f;             // negotiated features; TERN_F_OFFLOAD if the port offers offloads
     uint32_t hdr_bytes;     // net header
     uint32_t nseg;          // entries of seg
@@ -94,18 +93,18 @@ struct tern_queue {
     bool deferred;             // not started with the port
     bool stopped;              // by the application
     bool intr_on;              // rx interrupts: the application wants to be woken
-    bool generic;              // never an instance made for the features
     struct tern_wake wake;     // rx interrupts
+    char instance[40];         // what `burst` is, in words, for burst_mode_get
 } __attribute__((aligned(64)));
 
 // Bursts for rte_ethdev; `q` is a struct tern_queue.
 uint16_t tern_vhost_rx(void *q, struct rte_mbuf **pkts, uint16_t n);
 uint16_t tern_vhost_tx(void *q, struct rte_mbuf **pkts, uint16_t n);
 
-// An instance that takes and gives nothing: a queue that the application has stopped.
+// A burst that takes and gives nothing: a queue that the application has stopped.
 uint16_t tern_burst_null(struct tern_queue *q, struct rte_mbuf **pkts, uint16_t n);
 
-// Chooses the burst instance for q->f, or the generic one (q->generic); gate closed.
+// Chooses the burst for q->f and this CPU; gate closed.
 void tern_vhost_choose_burst(struct tern_queue *q);
 void tern_vhost_choose_avx512(struct tern_queue *q); // of those for CPUs with AVX-512
 

@@ -40,7 +40,6 @@ static struct tern_queue *new_queue(struct rte_eth_dev *dev, uint16_t id, unsign
         goto out;
     q->nseg = TERN_SEGS;
     q->port = port;
-    q->generic = port->args.generic;
     q->port_id = port->port_id;
     q->queue_id = id;
     q->is_rx = is_rx;

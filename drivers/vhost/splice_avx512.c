@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The same instances as in splice.c, compiled for x86-64-v4.
+// The same burst as in splice.c, compiled for x86-64-v4.
 #include "splice_burst.h"
 
 uint16_t tern_splice_burst_avx512(struct tern_splice_queue *from, struct tern_splice_pkt *pkts,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Instances of single copy, for the instruction set of the file that includes this: splice.c for
-// any CPU, splice_avx512.c for those that have more. A sender's half and a receiver's half are
-// chosen apart, so that the instances add up and do not multiply.
+// A burst of single copy, for the instruction set of the file that includes this: splice.c for any
+// CPU, splice_avx512.c for those that have more. One serves all features of sender and receiver.
 #ifndef TERN_VHOST_SPLICE_BURST_H
 #define TERN_VHOST_SPLICE_BURST_H
 
@@ -20,33 +19,6 @@ static bool is_stopped(const struct tern_queue *q)
 
 // ---- the receiver's half ----
 
-#define TO_BITS (VQ_F_RING_PACKED | VNET_F_MRG_RXBUF)
-#define GIVE_INSTANCE(name, bits)                                                        \
-    static void name(struct tern_queue *q, const struct tern_splice_in *in,              \
-                     struct tern_splice_pkt *p, uint64_t which, uint32_t from_hdr_bytes) \
-    {                                                                                    \
-        tern_splice_give(q, (bits) | (q->f & ~TO_BITS), in, p, which, from_hdr_bytes);   \
-    }
-GIVE_INSTANCE(give_split, 0)
-GIVE_INSTANCE(give_split_mergeable, VNET_F_MRG_RXBUF)
-GIVE_INSTANCE(give_packed, VQ_F_RING_PACKED)
-GIVE_INSTANCE(give_packed_mergeable, TO_BITS)
-
-static void give(struct tern_queue *q, const struct tern_splice_in *in, struct tern_splice_pkt *p,
-                 uint64_t which, uint32_t from_hdr_bytes)
-{
-    if (q->f & VQ_F_RING_PACKED) {
-        if (q->f & VNET_F_MRG_RXBUF)
-            give_packed_mergeable(q, in, p, which, from_hdr_bytes);
-        else
-            give_packed(q, in, p, which, from_hdr_bytes);
-    } else if (q->f & VNET_F_MRG_RXBUF) {
-        give_split_mergeable(q, in, p, which, from_hdr_bytes);
-    } else {
-        give_split(q, in, p, which, from_hdr_bytes);
-    }
-}
-
 // Moves the frames of `which` to one queue, if there is a driver at it. Their result is NO_BUFFERS
 // until they got some.
 static void move_to(struct tern_queue *q, const struct tern_splice_in *in,
@@ -54,7 +26,7 @@ static void move_to(struct tern_queue *q, const struct tern_splice_in *in,
 {
     bool up = vhu_queue_enter(q->vq), runs = up && !is_stopped(q);
     if (likely(runs))
-        give(q, in, p, which, from_hdr_bytes);
+        tern_splice_give(q, q->f, in, p, which, from_hdr_bytes);
     else
         for (uint64_t left = which; left; left &= left - 1)
             p[__builtin_ctzll(left)].result = TERN_SPLICE_DOWN;
@@ -135,11 +107,10 @@ static void carry_out(struct tern_queue *q, struct tern_splice_in *in, struct te
         tern_splice_to_mbufs(q, in, p);
 }
 
-#define FROM_BITS (VQ_F_RING_PACKED | VQ_F_IN_ORDER)
-VQ_INLINE void chunk(struct tern_queue *q, uint64_t fs, struct tern_splice_in *in,
-                     struct tern_splice_pkt *p, unsigned n, tern_splice_decide decide, void *arg)
+static void chunk(struct tern_queue *q, struct tern_splice_in *in, struct tern_splice_pkt *p,
+                  unsigned n, tern_splice_decide decide, void *arg)
 {
-    tern_splice_look(q, fs, in, p, n);
+    tern_splice_look(q, q->f, in, p, n);
     if (in->got == 0)
         return;
     if (likely(in->n > 0)) {
@@ -149,34 +120,8 @@ VQ_INLINE void chunk(struct tern_queue *q, uint64_t fs, struct tern_splice_in *i
             tern_splice_look_hdrs(q, in);
         carry_out(q, in, p);
     }
-    tern_rx_give_back(q, fs, in->c, in->got);
-    tern_finish(q, fs);
-}
-
-#define FROM_INSTANCE(name, bits)                                                                \
-    static void name(struct tern_queue *q, struct tern_splice_in *in, struct tern_splice_pkt *p, \
-                     unsigned n, tern_splice_decide decide, void *arg)                           \
-    {                                                                                            \
-        chunk(q, (bits) | (q->f & ~FROM_BITS), in, p, n, decide, arg);                           \
-    }
-FROM_INSTANCE(from_split, 0)
-FROM_INSTANCE(from_split_in_order, VQ_F_IN_ORDER)
-FROM_INSTANCE(from_packed, VQ_F_RING_PACKED)
-FROM_INSTANCE(from_packed_in_order, FROM_BITS)
-
-static void from(struct tern_queue *q, struct tern_splice_in *in, struct tern_splice_pkt *p,
-                 unsigned n, tern_splice_decide decide, void *arg)
-{
-    if (q->f & VQ_F_RING_PACKED) {
-        if (q->f & VQ_F_IN_ORDER)
-            from_packed_in_order(q, in, p, n, decide, arg);
-        else
-            from_packed(q, in, p, n, decide, arg);
-    } else if (q->f & VQ_F_IN_ORDER) {
-        from_split_in_order(q, in, p, n, decide, arg);
-    } else {
-        from_split(q, in, p, n, decide, arg);
-    }
+    tern_rx_give_back(q, q->f, in->c, in->got);
+    tern_finish(q, q->f);
 }
 
 static uint16_t splice_burst(struct tern_splice_queue *queue, struct tern_splice_pkt *pkts,
@@ -191,7 +136,7 @@ static uint16_t splice_burst(struct tern_splice_queue *queue, struct tern_splice
     if (unlikely(tern_resting(&q->rest)) || unlikely(!vhu_queue_enter(q->vq)))
         return 0;
     if (likely(!is_stopped(q)))
-        from(q, &in, pkts, n, decide, arg);
+        chunk(q, &in, pkts, n, decide, arg);
     vhu_queue_leave(q->vq);
     tern_rest(&q->rest, in.got, n);
     return (uint16_t)in.n;

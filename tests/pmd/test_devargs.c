@@ -55,7 +55,6 @@ static void defaults_are_those_of_net_vhost(void **state)
     assert_true(a.event_idx);
     assert_false(a.ring_reset);
     assert_int_equal(a.queue_size_max, 32768);
-    assert_false(a.generic);
     assert_int_equal(said_bytes, 0);
 }
 
@@ -65,7 +64,7 @@ static void every_key_is_applied(void **state)
     (void)state;
     assert_int_equal(parse("iface=s,queues=128,client=1,iommu-support=0,postcopy-support=0,tso=1,"
                            "linear-buffer=1,ext-buffer=1,legacy-ol-flags=1,packed=0,in_order=0,"
-                           "event_idx=0,ring_reset=1,queue_size_max=0x300,generic=1",
+                           "event_idx=0,ring_reset=1,queue_size_max=0x300",
                            &a),
                      0);
     assert_int_equal(a.queues, 128);
@@ -79,7 +78,6 @@ static void every_key_is_applied(void **state)
     assert_false(a.event_idx);
     assert_true(a.ring_reset);
     assert_int_equal(a.queue_size_max, 768);
-    assert_true(a.generic);
 }
 
 static void what_is_not_known_is_refused(void **state)

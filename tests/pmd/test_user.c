@@ -354,13 +354,11 @@ static void a_dump_names_queues_and_socket(void **state)
     pair_disconnect(&p);
 }
 
-static void check_instance(struct pair *p, const char *drv, const char *dev)
+static void check_instance(struct pair *p, const char *name)
 {
     struct rte_eth_burst_mode mode;
     assert_int_equal(rte_eth_rx_burst_mode_get(p->drv, 0, &mode), 0);
-    assert_memory_equal(mode.info, drv, strlen(drv)); // the instruction set may follow
-    assert_int_equal(rte_eth_tx_burst_mode_get(p->dev, 0, &mode), 0);
-    assert_memory_equal(mode.info, dev, strlen(dev));
+    assert_memory_equal(mode.info, name, strlen(name)); // the instruction set may follow
     rte_eth_promiscuous_enable(p->drv);
     for (int lap = 0; lap < 20; lap++) { // around the ring
         send_n(p->dev, 30, 64);
@@ -378,15 +376,15 @@ static void the_generic_instance_can_be_had(void **state)
         struct pair p = {.queues = 1};
         char args[64];
         snprintf(args, sizeof(args), "%s,generic=1", formats[f]);
-        pair_add_dev(&p, ",generic=1");
+        pair_add_dev(&p, "");
         pair_add_drv(&p, args);
         EVENTUALLY(link_is_up(p.drv));
         EVENTUALLY(link_is_up(p.dev));
-        check_instance(&p, "generic", "generic");
+        check_instance(&p, "generic");
     }
     struct pair p = {.queues = 1};
     pair_connect(&p, formats[1]);
-    check_instance(&p, "packed in-order mergeable", "packed mergeable");
+    check_instance(&p, "packed in-order mergeable");
 }
 
 // ---- rx interrupts ----
