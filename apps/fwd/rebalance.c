@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Measures how busy workers and queues were since the last time, and moves one queue where that
-// pays.
+// pays. Those that `queue pin` put where they are stay there; to the file's the file gives a start.
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +44,7 @@ static void measure_queues(struct fwd *fwd, struct loads *l)
         for (uint16_t i = 0; port && i < port->nrxq; i++) {
             struct fwd_rxq *q = &port->rxq[i];
             uint64_t busy = since(&port->busy_before[i], &q->busy);
-            if (q->worker < 0 || l->nqueues == RTE_DIM(l->queues))
+            if (q->worker < 0 || q->pinned || l->nqueues == RTE_DIM(l->queues))
                 continue;
             l->rxq[l->nqueues] = q;
             l->queues[l->nqueues++] =

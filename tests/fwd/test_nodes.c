@@ -152,18 +152,24 @@ static void a_guest_on_the_control_threads_node_is_known(void **state)
     bed_free(&bed);
 }
 
+static void pin_queue_0(struct bed *bed, unsigned port, int lcore)
+{
+    struct fwd_reply r = {0};
+    json_t *args =
+        json_pack("{s:s, s:i, s:i}", "port", bed->port[port].name, "queue", 0, "lcore", lcore);
+    assert_int_equal(fwd_act_queue_pin(bed->fwd, args, &r), 0);
+    json_decref(args);
+}
+
 // What somebody has said stays: in the file, or by `queue pin`.
 static void an_assigned_queue_stays(void **state)
 {
     struct bed bed;
-    struct fwd_reply r = {0};
     (void)state;
     make(&bed, 2, SOCKET_ID_ANY);
     assign(&bed, 0, 1);
     bed_start(&bed);
-    json_t *pin = json_pack("{s:s, s:i, s:i}", "port", bed.port[1].name, "queue", 0, "lcore", 1);
-    assert_int_equal(fwd_act_queue_pin(bed.fwd, pin, &r), 0);
-    json_decref(pin);
+    pin_queue_0(&bed, 1, 1);
     for (unsigned p = 0; p < 2; p++) {
         guest_starts_on(&bed, p, 1);
         assert_int_equal(shown(&bed, p), 1);
@@ -237,6 +243,26 @@ static void a_rebalance_goes_by_where_the_guest_is(void **state)
     assert_int_equal(rebalance_with(1), 3);
 }
 
+// The file says where a queue begins, `queue pin` where it stays.
+static void a_rebalance_leaves_pinned_queues_alone(void **state)
+{
+    struct bed bed;
+    (void)state;
+    make(&bed, 2, SOCKET_ID_ANY);
+    assign(&bed, 0, 2);
+    assign(&bed, 1, 2);
+    bed_start(&bed);
+    for (unsigned pinned = 2; pinned > 0; pinned--) {
+        pin_queue_0(&bed, pinned - 1, 2);
+        lcore_2_is_busy(&bed);
+        assert_int_equal(fwd_rebalance(bed.fwd), pinned == 2);
+        fwd_release(bed.fwd);
+        assert_int_equal(lcore_of(&bed, 1), 2);
+        assert_int_equal(lcore_of(&bed, 0) == 2, pinned == 1);
+    }
+    bed_free(&bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +271,7 @@ int main(void)
         cmocka_unit_test(an_assigned_queue_stays),
         cmocka_unit_test(a_port_on_a_known_node_is_placed_there),
         cmocka_unit_test(a_rebalance_goes_by_where_the_guest_is),
+        cmocka_unit_test(a_rebalance_leaves_pinned_queues_alone),
     };
     return cmocka_run_group_tests(tests, bed_eal_start, bed_eal_stop);
 }
