@@ -21,7 +21,8 @@ struct check {
     const char *root;
     FILE *out;
     unsigned warnings;
-    const char *lcores;       // EAL's, as a list; the first one is the main lcore
+    const char *lcores;       // EAL's, as a list
+    unsigned control;         // EAL's main lcore, which is no worker
     bool told;                // the list was given
     bool cpus[RTE_MAX_LCORE]; // those of the workers
     bool nodes[NODES];        // where they are
@@ -108,12 +109,20 @@ static int device_node(const struct check *c, const char *name)
 
 // ---- CPUs ----
 
-static unsigned main_lcore(const struct check *c)
+// The one that EAL was told, else the first.
+static void find_control(struct check *c, const char *told)
 {
-    unsigned cpu = 0;
-    while (cpu < RTE_MAX_LCORE && !in_list(c->lcores, cpu))
+    char *end;
+    unsigned long cpu = told ? strtoul(told, &end, 10) : 0;
+    if (told && (*end || end == told || !in_list(c->lcores, (unsigned)cpu))) {
+        warn(c, "name one of them", "EAL would not start: --main-lcore %s is none of its lcores %s",
+             told, c->lcores);
+        told = NULL;
+        cpu = 0;
+    }
+    while (!told && cpu < RTE_MAX_LCORE && !in_list(c->lcores, (unsigned)cpu))
         cpu++;
-    return cpu;
+    c->control = (unsigned)cpu;
 }
 
 // Does each port's section say which lcores poll it?
@@ -133,17 +142,18 @@ static bool all_assigned(const struct fwd_conf *conf)
 // any of EAL's, if it is told which those are.
 static void find_workers(struct check *c)
 {
-    unsigned control = main_lcore(c), n = c->conf->nassign;
+    unsigned n = c->conf->nassign;
     for (unsigned i = 0; i < n; i++) {
         unsigned cpu = c->conf->assign[i].lcore;
         c->cpus[cpu] = true;
-        if (c->told && (cpu == control || !in_list(c->lcores, cpu)))
-            warn(c, "name another in lcores =, or give EAL (-l) this one behind the first",
+        if (c->told && (cpu == c->control || !in_list(c->lcores, cpu)))
+            warn(c,
+                 "name another in lcores =, or give EAL (-l) this one, and another as the main one",
                  "lcore %u is no worker of EAL's (%s), tern-fwd would not start", cpu, c->lcores);
     }
     bool any = n == 0 || (c->told && !all_assigned(c->conf));
-    for (unsigned cpu = control + 1; any && cpu < RTE_MAX_LCORE; cpu++)
-        c->cpus[cpu] |= in_list(c->lcores, cpu);
+    for (unsigned cpu = 0; any && cpu < RTE_MAX_LCORE; cpu++)
+        c->cpus[cpu] |= cpu != c->control && in_list(c->lcores, cpu);
 }
 
 static void find_cpus(struct check *c)
@@ -254,7 +264,7 @@ static void check_tables(struct check *c, uint64_t unused)
 // packets that a bridge or a router makes itself.
 static void find_pools(struct check *c)
 {
-    int control = node_of(c, main_lcore(c));
+    int control = node_of(c, c->control);
     unsigned n = c->conf->nports;
     for (unsigned i = 0; i < n; i++) {
         int node = device_node(c, c->conf->ports[i].name);
@@ -349,26 +359,28 @@ static void say_workers(struct check *c)
              c->told && !all_assigned(c->conf) ? ", of EAL's lcores: not all ports name theirs"
                                                : " named by the file");
     else if (c->told)
-        line(c, "workers", "%u, EAL's lcores %s without the first", c->ncpus, c->lcores);
+        line(c, "workers", "%u, EAL's lcores %s without the main one, %u", c->ncpus, c->lcores,
+             c->control);
     else
         line(
             c, "workers",
-            "%u, the CPUs %s without the first, if EAL is not told others: name its options behind "
-            "the file",
-            c->ncpus, c->lcores);
+            "%u, the CPUs %s without the main one, %u, if EAL is not told others: name its options "
+            "behind the file",
+            c->ncpus, c->lcores, c->control);
 }
 
-unsigned fwd_check_machine(const struct fwd_conf *conf, const char *lcores, const char *root,
+unsigned fwd_check_machine(const struct fwd_conf *conf, struct fwd_check_eal eal, const char *root,
                            FILE *out)
 {
     char list[2048];
-    struct check c = {.conf = conf, .root = root, .out = out, .told = lcores};
-    if (lcores && lcores[strspn(lcores, "0123456789,-")]) {
+    struct check c = {.conf = conf, .root = root, .out = out, .told = eal.lcores};
+    if (c.told && eal.lcores[strspn(eal.lcores, "0123456789,-")]) {
         warn(&c, "use a plain list, as -l 0,2-3, or see to these CPUs yourself",
-             "EAL's lcores %s are not looked at: other CPUs may be meant", lcores);
+             "EAL's lcores %s are not looked at: other CPUs may be meant", eal.lcores);
         c.told = false;
     }
-    c.lcores = c.told ? lcores : allowed(list);
+    c.lcores = c.told ? eal.lcores : allowed(list);
+    find_control(&c, eal.main_lcore);
     find_cpus(&c);
     say_workers(&c);
     if (c.ncpus == 0)
@@ -389,22 +401,34 @@ static void tell_error(void *out, const char *what, const char *fix)
     fprintf(out, "%s\nfix: %s\n", what, fix);
 }
 
-const char *fwd_check_lcores(int n, char *const *options)
+// The value of this option, if options[i] is it: what stands behind it, or is joined to it.
+static const char *value_of(const char *name, bool joins, int i, int n, char *const *options)
 {
-    const char *list = NULL;
-    for (int i = 0; i < n; i++) {
-        const char *o = options[i];
-        if (!strcmp(o, "-l") || !strcmp(o, "--lcores"))
-            list = i + 1 < n ? options[i + 1] : list;
-        else if (!strncmp(o, "--lcores=", 9))
-            list = o + 9;
-        else if (!strncmp(o, "-l", 2))
-            list = o + 2;
-    }
-    return list;
+    size_t chars = strlen(name);
+    const char *o = options[i];
+    if (strncmp(o, name, chars) != 0)
+        return NULL;
+    if (o[chars] == '\0')
+        return i + 1 < n ? options[i + 1] : NULL;
+    if (joins)
+        return o + chars;
+    return o[chars] == '=' ? o + chars + 1 : NULL;
 }
 
-int fwd_check_file(const char *path, const char *lcores, const char *root, FILE *out)
+struct fwd_check_eal fwd_check_options(int n, char *const *options)
+{
+    struct fwd_check_eal eal = {0};
+    for (int i = 0; i < n; i++) {
+        const char *list = value_of("--lcores", false, i, n, options);
+        const char *cpu = value_of("--main-lcore", false, i, n, options);
+        list = list ? list : value_of("-l", true, i, n, options);
+        eal.lcores = list ? list : eal.lcores;
+        eal.main_lcore = cpu ? cpu : eal.main_lcore;
+    }
+    return eal;
+}
+
+int fwd_check_file(const char *path, struct fwd_check_eal eal, const char *root, FILE *out)
 {
     static const char *const modes[] = {"io", "mac", "l2", "l3"};
     struct fwd_conf *conf = malloc(sizeof(*conf));
@@ -417,7 +441,7 @@ int fwd_check_file(const char *path, const char *lcores, const char *root, FILE 
     } else {
         fprintf(out, "%-11s %s: right; mode %s, %u ports, %u routes\n", "file", path,
                 modes[conf->mode], conf->nports, conf->nroutes);
-        unsigned warnings = fwd_check_machine(conf, lcores, root, out);
+        unsigned warnings = fwd_check_machine(conf, eal, root, out);
         fprintf(out, "%u warning%s\n", warnings, warnings == 1 ? "" : "s");
     }
     free(conf);

@@ -8,18 +8,23 @@
 
 #include "conf.h"
 
-// What -l or --lcores says among EAL's options, of which there are n; NULL: neither is there.
-const char *fwd_check_lcores(int n, char *const *options);
+// What EAL's options say of CPUs; NULL where there is none. Strings are the command line's.
+struct fwd_check_eal {
+    const char *lcores;     // -l, --lcores
+    const char *main_lcore; // --main-lcore
+};
+struct fwd_check_eal fwd_check_options(int n, char *const *options);
 
 // Tells the machine's NUMA nodes, hugepages, isolated CPUs and governors as far as they concern
-// *conf and EAL's `lcores` ("0,2-3"; NULL: all CPUs that the process may run on), a line each, and
-// `warning:` with `fix:` where something costs speed or will not start. Files are read below `root`
+// *conf and EAL's lcores ("0,2-3"; NULL: all CPUs that the process may run on; the main lcore is
+// the first of them if nothing else is said), a line each, and `warning:` with `fix:` where
+// something costs speed or will not start. Files are read below `root`
 // ("" for this machine). Returns the number of warnings.
-unsigned fwd_check_machine(const struct fwd_conf *conf, const char *lcores, const char *root,
+unsigned fwd_check_machine(const struct fwd_conf *conf, struct fwd_check_eal eal, const char *root,
                            FILE *out);
 
 // Reads and checks the file and the machine. Returns the exit status: 0 when the file is right
 // (warnings allowed), 1 if not.
-int fwd_check_file(const char *path, const char *lcores, const char *root, FILE *out);
+int fwd_check_file(const char *path, struct fwd_check_eal eal, const char *root, FILE *out);
 
 #endif

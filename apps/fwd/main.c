@@ -161,7 +161,7 @@ static int forward(int signals)
 int main(int argc, char **argv)
 {
     if (argc >= 3 && strcmp(argv[1], "--check") == 0)
-        return fwd_check_file(argv[2], fwd_check_lcores(argc - 3, argv + 3), "", stdout);
+        return fwd_check_file(argv[2], fwd_check_options(argc - 3, argv + 3), "", stdout);
     if (argc == 2 && fwd_args_about(argv[1]))
         return 0;
     int signals = catch_signals();

@@ -79,10 +79,13 @@ static int remove_machine(void **state)
     return system(command);
 }
 
+static const char *main_lcore; // as EAL was told
+
 static unsigned look_with(const char *lcores)
 {
     FILE *out = fmemopen(said, sizeof(said), "w");
-    unsigned warnings = fwd_check_machine(&conf, lcores, root, out);
+    unsigned warnings =
+        fwd_check_machine(&conf, (struct fwd_check_eal){lcores, main_lcore}, root, out);
     fclose(out);
     unsigned fixes = 0;
     for (const char *at = said; (at = strstr(at, "\nfix: ")); at++)
@@ -224,18 +227,26 @@ static void test_bare_machine(void **state)
     assert_non_null(strstr(said, "governor    none"));
 }
 
-// All lcores but the first one are workers then.
+// All lcores but the main one are workers then, which is the first if nobody says otherwise.
 static void test_automatic_placement(void **state)
 {
     (void)state;
     conf.nassign = 0;
     put("/sys/devices/system/cpu/isolated", "0-1\n");
     assert_int_equal(look_with("1,2"), 1);
-    assert_non_null(strstr(said, "workers     1, EAL's lcores 1,2 without the first\n"));
+    assert_non_null(strstr(said, "workers     1, EAL's lcores 1,2 without the main one, 1\n"));
     assert_non_null(strstr(said, "lcore 2: the scheduler may put other threads on it"));
     assert_int_equal(look_with("0-1"), 0);
     assert_int_equal(look_with("3"), 1);
     assert_non_null(strstr(said, "EAL's lcores (3) hold no worker"));
+    main_lcore = "2";
+    assert_int_equal(look_with("1,2"), 0);
+    assert_non_null(strstr(said, "workers     1, EAL's lcores 1,2 without the main one, 2\n"));
+    assert_int_equal(look_with("0-1"), 1);
+    assert_non_null(strstr(said, "--main-lcore 2 is none of its lcores 0-1\nfix: "));
+    main_lcore = "1x";
+    assert_int_equal(look_with("0-1"), 1);
+    main_lcore = NULL;
 }
 
 static void test_lcores_of_the_file(void **state)
@@ -268,16 +279,19 @@ static void test_lcores_of_the_process(void **state)
 
 static void test_options_of_eal(void **state)
 {
-    char *const spaced[] = {"--no-pci", "-l", "1,2", "-l", "0-1"};
+    char *const spaced[] = {"--no-pci", "-l", "1,2", "-l", "0-1", "--main-lcore", "1"};
     char *const joined[] = {"-l3,4", "--file-prefix=x"};
-    char *const equals[] = {"--lcores=5"};
+    char *const equals[] = {"--lcores=5", "--main-lcore=7"};
     (void)state;
-    assert_null(fwd_check_lcores(1, spaced));
-    assert_null(fwd_check_lcores(2, spaced)); // a list is missing
-    assert_string_equal(fwd_check_lcores(3, spaced), "1,2");
-    assert_string_equal(fwd_check_lcores(5, spaced), "0-1");
-    assert_string_equal(fwd_check_lcores(2, joined), "3,4");
-    assert_string_equal(fwd_check_lcores(1, equals), "5");
+    assert_null(fwd_check_options(1, spaced).lcores);
+    assert_null(fwd_check_options(2, spaced).lcores); // a list is missing
+    assert_string_equal(fwd_check_options(3, spaced).lcores, "1,2");
+    assert_string_equal(fwd_check_options(5, spaced).lcores, "0-1");
+    assert_null(fwd_check_options(5, spaced).main_lcore);
+    assert_string_equal(fwd_check_options(7, spaced).main_lcore, "1");
+    assert_string_equal(fwd_check_options(2, joined).lcores, "3,4");
+    assert_string_equal(fwd_check_options(2, equals).lcores, "5");
+    assert_string_equal(fwd_check_options(2, equals).main_lcore, "7");
 }
 
 static void test_files(void **state)
@@ -288,13 +302,13 @@ static void test_files(void **state)
     put("/bad.ini", "[fwd]\nmode = l7\nburst = x\n");
     FILE *out = fmemopen(said, sizeof(said), "w");
     snprintf(path, sizeof(path), "%s/good.ini", root);
-    assert_int_equal(fwd_check_file(path, "0-3", root, out), 0);
+    assert_int_equal(fwd_check_file(path, (struct fwd_check_eal){"0-3", NULL}, root, out), 0);
     fclose(out);
     assert_non_null(strstr(said, "right; mode l2, 1 ports"));
     assert_non_null(strstr(said, "\n0 warnings\n"));
     out = fmemopen(said, sizeof(said), "w");
     snprintf(path, sizeof(path), "%s/bad.ini", root);
-    assert_int_equal(fwd_check_file(path, "0-3", root, out), 1);
+    assert_int_equal(fwd_check_file(path, (struct fwd_check_eal){"0-3", NULL}, root, out), 1);
     fclose(out);
     assert_non_null(strstr(said, "bad.ini:3: [fwd] burst:"));
     assert_non_null(strstr(said, "bad.ini: 2 errors\n"));

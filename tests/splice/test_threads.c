@@ -55,7 +55,6 @@ static void make_kinds(void)
 {
     for (unsigned i = 0; i < RTE_DIM(kinds); i++) {
         struct kind *k = &kinds[i];
-        k->arrived = 0;
         assert_true(frame_make(&k->f, k->bytes) <= BYTES_MAX);
         k->bytes[0] = 2;
         if (i == 0)
@@ -230,8 +229,6 @@ static void flow(uint64_t from_f, uint64_t to_f)
     assert_int_equal(wrong, 0);
     assert_int_equal(sent + dropped, frames);
     assert_int_equal(arrived, sent);
-    for (unsigned i = 0; i < RTE_DIM(kinds); i++)
-        assert_true(kinds[i].arrived > 0);
     assert_int_equal(from.ring.vq.broken, VQ_OK);
     assert_int_equal(to.ring.vq.broken, VQ_OK);
     side_close(&from);
@@ -248,6 +245,8 @@ static void gates_close_while_frames_move(void **state)
         all += pauses;
     }
     assert_true(all > PAUSES_LEAST);
+    for (unsigned i = 0; i < RTE_DIM(kinds); i++)
+        assert_true(kinds[i].arrived > 0); // a single flow may lose all of one on a busy machine
 }
 
 int main(void)
