@@ -13,7 +13,7 @@ extern "C" {
 // Virtual CPUs move: the same two may share a cache now and sit on different chiplets in the next
 // second, which changes a ring's rate by a factor of two or three.
 enum bench_class {
-    BENCH_NEAR,   // every probe below 250 ns: one shared cache
+    BENCH_NEAR,   // every probe below 340 ns: one shared cache
     BENCH_FAR,    // every probe above 350 ns: another chiplet or socket
     BENCH_ONE,    // one thread
     BENCH_MIXED,  // moved meanwhile, or in between: to be kept apart
