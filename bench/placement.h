@@ -7,6 +7,7 @@
 // Less: one shared cache, about 110 within a chiplet, 240 to 330 where all cores of a socket have
 // one, with a mesh between them.
 #define PLACEMENT_NEAR_MAX_NS 340.0
+#define PLACEMENT_NEAR_SPREAD 2.0  // the most ÷ the least of near ones: more is a move
 #define PLACEMENT_FAR_MIN_NS 350.0 // more: another chiplet or socket, about 500
 
 #endif

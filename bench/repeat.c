@@ -19,7 +19,7 @@ enum bench_class bench_class_of(double least_ns, double most_ns)
 {
     if (least_ns <= 0 || most_ns <= 0)
         return BENCH_MIXED;
-    if (most_ns < PLACEMENT_NEAR_MAX_NS)
+    if (most_ns < PLACEMENT_NEAR_MAX_NS && most_ns < least_ns * PLACEMENT_NEAR_SPREAD)
         return BENCH_NEAR;
     return least_ns > PLACEMENT_FAR_MIN_NS ? BENCH_FAR : BENCH_MIXED;
 }

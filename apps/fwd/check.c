@@ -113,8 +113,9 @@ static int device_node(const struct check *c, const char *name)
 static void find_control(struct check *c, const char *told)
 {
     char *end;
-    unsigned long cpu = told ? strtoul(told, &end, 10) : 0;
-    if (told && (*end || end == told || !in_list(c->lcores, (unsigned)cpu))) {
+    unsigned long cpu = told ? strtoul(told, &end, 0) : 0;
+    if (told &&
+        (*end || end == told || cpu >= RTE_MAX_LCORE || !in_list(c->lcores, (unsigned)cpu))) {
         warn(c, "name one of them", "EAL would not start: --main-lcore %s is none of its lcores %s",
              told, c->lcores);
         told = NULL;
@@ -380,7 +381,7 @@ unsigned fwd_check_machine(const struct fwd_conf *conf, struct fwd_check_eal eal
         c.told = false;
     }
     c.lcores = c.told ? eal.lcores : allowed(list);
-    find_control(&c, eal.main_lcore);
+    find_control(&c, c.told || !eal.lcores ? eal.main_lcore : NULL);
     find_cpus(&c);
     say_workers(&c);
     if (c.ncpus == 0)

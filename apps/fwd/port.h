@@ -32,7 +32,7 @@ struct fwd_rxq {
     int16_t worker;                 // number of the worker that polls it; -1: nobody
     int16_t watcher;                // adaptive: the worker that its interrupt wakes, or FWD_…
     bool armed;                     // its interrupt was to end the last sleep; the worker's own
-    bool pinned;                    // somebody said who polls it; the control thread's
+    bool pinned;                    // `queue pin` said who polls it; the control thread's
     struct tern_splice_queue *from; // its frames are moved with a single copy; NULL: none are
     uint64_t packets;               // received
     uint64_t bursts;                // polls that found something

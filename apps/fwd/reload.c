@@ -144,18 +144,34 @@ static void add_ports(struct reload *l)
     }
 }
 
+// Did the file say the same of this queue before? Then where it is was decided since, by `queue
+// pin` or to relieve a worker.
+static bool said_before(const struct reload *l, const struct fwd_conf_assign *a, const char *port)
+{
+    for (uint16_t i = 0; i < l->old.nassign; i++) {
+        const struct fwd_conf_assign *o = &l->old.assign[i];
+        if (o->queue == a->queue && o->lcore == a->lcore && fwd_worker_on(l->fwd, a->lcore) &&
+            !strcmp(l->old.ports[o->port].name, port))
+            return true;
+    }
+    return false;
+}
+
 static void move_queues(struct reload *l)
 {
     const struct fwd_conf *conf = &l->fwd->conf;
     for (uint16_t i = 0; i < conf->nassign; i++) {
         const struct fwd_conf_assign *a = &conf->assign[i];
         const char *name = conf->ports[a->port].name;
-        const struct fwd_port *port = fwd_port_find(l->fwd, name);
+        struct fwd_port *port = fwd_port_find(l->fwd, name);
         if (!port || a->queue >= port->nrxq || port->rxq[a->queue].worker < 0 ||
-            l->fwd->workers[port->rxq[a->queue].worker]->lcore == a->lcore)
+            l->fwd->workers[port->rxq[a->queue].worker]->lcore == a->lcore ||
+            said_before(l, a, name))
             continue;
-        if (done(l, fwd_queue_move(l->fwd, name, a->queue, a->lcore)))
-            json_array_append_new(l->moved, json_sprintf("%s queue %u", name, a->queue));
+        if (!done(l, fwd_queue_move(l->fwd, name, a->queue, a->lcore)))
+            continue;
+        port->rxq[a->queue].pinned = false;
+        json_array_append_new(l->moved, json_sprintf("%s queue %u", name, a->queue));
     }
 }
 

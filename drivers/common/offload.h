@@ -10,7 +10,7 @@
 #include "vnet_offload.h"
 
 // A bit of the feature word that nobody can negotiate (virtio 1.3 §6 keeps 42 to 49 for later): the
-// port deals with offloads. Instances of the bursts fix it as they fix the hot feature bits.
+// port deals with offloads. Bursts for plain packets are chosen by it.
 #define TERN_F_OFFLOAD (1ULL << 49)
 
 // ---- received packets ----

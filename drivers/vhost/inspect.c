@@ -154,8 +154,9 @@ static void dump_queue(struct tern_queue *q, FILE *file)
 {
     struct vhu_queue_info i;
     vhu_queue_info(q->port->vhu, q->vq->index, &i);
+    char instance[sizeof(q->instance)];
     pthread_mutex_lock(&q->port->lock);
-    const char *instance = tern_instance(q);
+    snprintf(instance, sizeof(instance), "%s", tern_instance(q));
     pthread_mutex_unlock(&q->port->lock);
     fprintf(file,
             "  %s queue %u: virtqueue %u, %s, size %" PRIu32 ", available %u wrap %d, used %u wrap "

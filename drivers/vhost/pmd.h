@@ -113,7 +113,7 @@ void tern_rxq_info(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_rxq_info
 void tern_txq_info(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_txq_info *info);
 int tern_rx_mode(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_burst_mode *mode);
 int tern_tx_mode(struct rte_eth_dev *dev, uint16_t id, struct rte_eth_burst_mode *mode);
-// The name of the burst instance, or why there is none; port's lock held.
+// What the queue's burst is, or why there is none; good as long as the port's lock is held.
 const char *tern_instance(const struct tern_queue *q);
 int tern_priv_dump(struct rte_eth_dev *dev, FILE *file);
 

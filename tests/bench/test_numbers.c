@@ -166,6 +166,7 @@ static void classes(void **state)
     assert_int_equal(bench_class_of(240, 327), BENCH_NEAR);
     assert_int_equal(bench_class_of(470, 560), BENCH_FAR);
     assert_int_equal(bench_class_of(110, 500), BENCH_MIXED);
+    assert_int_equal(bench_class_of(110, 250), BENCH_MIXED);
     assert_int_equal(bench_class_of(110, 345), BENCH_MIXED);
     assert_int_equal(bench_class_of(345, 500), BENCH_MIXED);
     assert_int_equal(bench_class_of(-1, 110), BENCH_MIXED);

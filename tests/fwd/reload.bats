@@ -216,6 +216,28 @@ lcore_of() {
     [ "$(lcore_of net_null1 tx)" = 2 ]
 }
 
+@test "reload: a pinned queue stays until the file says something else of it" {
+    start_fwd -- --file "$dir/ini"
+    "$ctl" queue pin port=net_null2 queue=0 lcore=2
+    reload
+    tells
+    with fwd drain 7
+    reload
+    tells changed drain
+    [ "$(lcore_of net_null2 rx)" = 2 ]
+    cp "$dir/ini" "$dir/first"
+    "$ctl" queue pin port=net_null1 queue=0 lcore=2
+    with 'port net_null2' lcores 2
+    reload
+    tells
+    cp "$dir/ini" "$dir/first"
+    with 'port net_null2' lcores 1
+    reload
+    tells moved net_null2queue0
+    [ "$(lcore_of net_null2 rx)" = 1 ]
+    [ "$(lcore_of net_null1 rx)" = 2 ]
+}
+
 @test "reload: values that a port has anyway do not make it anew" {
     start_fwd -- --file "$dir/ini" --txq 2
     [ "$(lcore_of net_null0 rx)" = 1 ]

@@ -246,6 +246,14 @@ static void test_automatic_placement(void **state)
     assert_non_null(strstr(said, "--main-lcore 2 is none of its lcores 0-1\nfix: "));
     main_lcore = "1x";
     assert_int_equal(look_with("0-1"), 1);
+    main_lcore = "4294967296";
+    assert_int_equal(look_with("0-1"), 1);
+    main_lcore = "0x1"; // as EAL reads it
+    look_with("0-1");
+    assert_non_null(strstr(said, "workers     1, EAL's lcores 0-1 without the main one, 1\n"));
+    main_lcore = "8"; // of a list that is not looked at
+    look_with("8@0,9@1");
+    assert_null(strstr(said, "--main-lcore"));
     main_lcore = NULL;
 }
 

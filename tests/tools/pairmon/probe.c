@@ -128,12 +128,13 @@ void probe_take(struct probe *p)
 enum placement probe_classify(const struct probe *before, const struct probe *after)
 {
     const double from = before->round_trip_ns, to = after->round_trip_ns;
+    const double most = from > to ? from : to, least = from > to ? to : from;
 
     if (!running)
         return PLACE_UNPROBED;
-    if (from < 0 || to < 0)
+    if (least < 0)
         return PLACE_DISTURBED;
-    if (from < PLACEMENT_NEAR_MAX_NS && to < PLACEMENT_NEAR_MAX_NS)
+    if (most < PLACEMENT_NEAR_MAX_NS && most < least * PLACEMENT_NEAR_SPREAD)
         return PLACE_NEAR;
-    return from > PLACEMENT_FAR_MIN_NS && to > PLACEMENT_FAR_MIN_NS ? PLACE_FAR : PLACE_DISTURBED;
+    return least > PLACEMENT_FAR_MIN_NS ? PLACE_FAR : PLACE_DISTURBED;
 }
