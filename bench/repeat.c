@@ -19,9 +19,9 @@ enum bench_class bench_class_of(double least_ns, double most_ns)
 {
     if (least_ns <= 0 || most_ns <= 0)
         return BENCH_MIXED;
-    if (most_ns < PLACEMENT_NEAR_MAX_NS && most_ns < least_ns * PLACEMENT_NEAR_SPREAD)
+    if (placement_is_near(least_ns, most_ns))
         return BENCH_NEAR;
-    return least_ns > PLACEMENT_FAR_MIN_NS ? BENCH_FAR : BENCH_MIXED;
+    return placement_is_far(least_ns) ? BENCH_FAR : BENCH_MIXED;
 }
 
 static void add_hist(struct bench_hist *to, const struct bench_hist *from)

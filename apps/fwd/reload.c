@@ -145,12 +145,14 @@ static void add_ports(struct reload *l)
 }
 
 // Did the file say the same of this queue before? Then where it is was decided since, by `queue
-// pin` or to relieve a worker.
+// pin` or to relieve a worker. An lcore that is no worker is told as an error each time.
 static bool said_before(const struct reload *l, const struct fwd_conf_assign *a, const char *port)
 {
+    if (!fwd_worker_on(l->fwd, a->lcore))
+        return false;
     for (uint16_t i = 0; i < l->old.nassign; i++) {
         const struct fwd_conf_assign *o = &l->old.assign[i];
-        if (o->queue == a->queue && o->lcore == a->lcore && fwd_worker_on(l->fwd, a->lcore) &&
+        if (o->queue == a->queue && o->lcore == a->lcore &&
             !strcmp(l->old.ports[o->port].name, port))
             return true;
     }

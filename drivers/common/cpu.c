@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#ifdef __x86_64__
-#include <cpuid.h>
-#endif
 #include <stddef.h>
 
 #include <rte_cpuflags.h>
@@ -10,6 +7,8 @@
 #include "cpu.h"
 
 #ifdef RTE_ARCH_X86_64
+#include <cpuid.h>
+
 // CPUID 8000_0001h, ECX bit 5. RTE_CPUFLAG_LZCNT is bit 4 (seen in 22.11 and 26.11-rc0), which
 // CPUs of AMD have for something else and those of Intel have not.
 static bool has_lzcnt(void)

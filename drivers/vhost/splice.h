@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Single copy from guest to guest, as always-inline bodies over the feature words: `fs` of the
-// queue that the frames come from, `f` of one that they go to. splice_burst.h makes
-// the burst of them; tern_vhost.h says what applications may expect.
+// queue that the frames come from, `f` of one that they go to. splice_burst.h makes the burst
+// of them; tern_vhost.h says what applications may expect.
 //
 // A burst is inside the gate of the sender's queue from its start to its end, and meanwhile inside
 // that of one receiver's queue after the other. To enter never waits, so the order of gates does

@@ -134,7 +134,7 @@ enum placement probe_classify(const struct probe *before, const struct probe *af
         return PLACE_UNPROBED;
     if (least < 0)
         return PLACE_DISTURBED;
-    if (most < PLACEMENT_NEAR_MAX_NS && most < least * PLACEMENT_NEAR_SPREAD)
+    if (placement_is_near(least, most))
         return PLACE_NEAR;
-    return least > PLACEMENT_FAR_MIN_NS ? PLACE_FAR : PLACE_DISTURBED;
+    return placement_is_far(least) ? PLACE_FAR : PLACE_DISTURBED;
 }
