@@ -77,13 +77,15 @@ VQ_INLINE uint32_t tern_rx_make_up(struct tern_user_queue *q, uint64_t f, bool a
     return put;
 }
 
-// The same, made visible to the device, unless a packet came `alone` and the ring lacks few: one by
+// The same, made visible to the device, unless packets come `alone` and the ring lacks few: one by
 // one, each would take the line of its descriptor away from the device, which is about to use the
-// next one. True: there are some that it may want to be told of.
+// next one. It is best done when no packet (`n` is 0) waits for it. True: there are some that the
+// device may want to be told of.
 VQ_INLINE bool tern_rx_refill(struct tern_user_queue *q, uint64_t f, bool apart, unsigned n,
                               bool alone)
 {
-    if (n + q->missing < (alone ? q->few : 1)) {
+    uint32_t least = !alone ? 1 : n == 0 ? q->few : 2 * q->few - 1;
+    if (n + q->missing < least) {
         q->missing += n;
         return false;
     }
@@ -390,22 +392,32 @@ VQ_INLINE unsigned tern_tx_reclaim(struct tern_user_queue *q, uint64_t f, unsign
     return n;
 }
 
-// Takes sent packets back until `n` descriptors are free, or no more have come back.
-VQ_INLINE void tern_tx_make_room(struct tern_user_queue *q, uint64_t f, unsigned n)
+// Takes sent packets back, `step` at a time, until `n` descriptors are free, or no more have come
+// back.
+VQ_INLINE void tern_tx_make_room(struct tern_user_queue *q, uint64_t f, unsigned n, unsigned step)
 {
-    while (q->vq->nfree < n && tern_tx_reclaim(q, f, TERN_CHUNK) == TERN_CHUNK)
+    while (q->vq->nfree < n && tern_tx_reclaim(q, f, step) == step)
         ;
 }
 
-// How many descriptors are to be free behind a burst of `n`, of which this is the first packet:
-// enough for the next one. Used descriptors that are looked at late are those that the device has
-// left alone for long. Of packets that the application makes, their memory is wanted soon, and
-// those of several buffers would keep too much of it.
-VQ_INLINE uint32_t tern_tx_room(const struct tern_user_queue *q, const struct rte_mbuf *first,
-                                uint16_t n)
+// Whether what a burst sends is wanted back soon, as its first packet tells: the memory of packets
+// that the application makes is used again at once, and those of several buffers would keep too
+// much of it. All others can wait: used descriptors that are looked at late are those that the
+// device has left alone for long.
+VQ_INLINE bool tern_tx_soon(const struct rte_mbuf *first)
 {
-    bool soon = first->port == RTE_MBUF_PORT_INVALID || first->nb_segs != 1;
+    return first->port == RTE_MBUF_PORT_INVALID || first->nb_segs != 1;
+}
+
+// How many descriptors are to be free behind a burst of `n`, and how many packets are taken back at
+// a time: of those that are sent alone and wanted soon, one would else wait for sixty others.
+VQ_INLINE uint32_t tern_tx_room(const struct tern_user_queue *q, bool soon, uint16_t n)
+{
     return soon ? q->vq->size / 2 + n : 2u * n;
+}
+VQ_INLINE unsigned tern_tx_step(bool soon, uint16_t n)
+{
+    return soon && n < TERN_TX_FEW ? TERN_TX_FEW : TERN_CHUNK;
 }
 
 // Puts the usual packets, of one segment with room for the header, as one burst; returns how many
@@ -439,9 +451,11 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct r
                                  uint16_t n)
 {
     uint16_t done = 0;
-    uint32_t room = tern_tx_room(q, pkts[0], n);
+    bool soon = tern_tx_soon(pkts[0]);
+    uint32_t room = tern_tx_room(q, soon, n);
+    unsigned step = tern_tx_step(soon, n);
     if (unlikely(q->vq->nfree < n))
-        tern_tx_make_room(q, f, n);
+        tern_tx_make_room(q, f, n, step);
     while (done < n) {
         uint16_t run = tern_tx_run(q, f, &pkts[done], n - done);
         done += run;
@@ -460,7 +474,7 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct r
     }
     if (done)
         vq_drv_publish(q->vq, f);
-    tern_tx_make_room(q, f, room);
+    tern_tx_make_room(q, f, room, step);
     if (done)
         tern_kick(q, f);
     return done;

@@ -20,6 +20,7 @@
 
 // Receive buffers that are put at once, if the ring is long enough to lack so many.
 #define TERN_USER_REFILL 16u
+#define TERN_TX_FEW 4u // sent packets that are taken back at once where they go alone
 
 // After so many packets of one buffer each the next one of several is not expected.
 #define TERN_USER_SINGLE 4096u

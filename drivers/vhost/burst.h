@@ -222,24 +222,31 @@ VQ_INLINE void tern_hdr_build(struct vnet_hdr *h, uint16_t num_buffers)
     memcpy((uint8_t *)h + 8, &tail, 4);
 }
 
-// Makes the header at `at` that of a packet in one buffer. Returns whether it already was: a driver
-// that reuses its buffers leaves our last header there, and a line that nobody writes stays in both
-// caches.
+// Makes the header at `at` that of a packet in one buffer.
+VQ_INLINE void tern_hdr_write(uint8_t *at, uint32_t hdr_bytes)
+{
+    uint64_t zero = 0;
+    uint32_t one = VQ_LE32(1u << 16);
+    memcpy(at, &zero, 8);
+    if (likely(hdr_bytes == sizeof(struct vnet_hdr)))
+        memcpy(at + 8, &one, 4);
+    else
+        memcpy(at + 8, &zero, 2); // 10: without num_buffers
+}
+
+// The same. Returns whether it already was that: a driver that reuses its buffers leaves our last
+// header there, and a line that nobody writes stays in both caches.
 VQ_INLINE bool tern_hdr_keep(uint8_t *at, uint32_t hdr_bytes)
 {
-    uint64_t head, zero = 0;
-    uint32_t tail = 0, one = VQ_LE32(1u << 16);
-    memcpy(&head, at, 8);
-    if (unlikely(hdr_bytes != sizeof(struct vnet_hdr))) { // 10: without num_buffers
-        memcpy(at, &zero, 8);
-        memcpy(at + 8, &zero, 2);
-        return false;
+    uint64_t head;
+    uint32_t tail;
+    if (likely(hdr_bytes == sizeof(struct vnet_hdr))) {
+        memcpy(&head, at, 8);
+        memcpy(&tail, at + 8, 4);
+        if (likely(head == 0 && tail == VQ_LE32(1u << 16)))
+            return true;
     }
-    memcpy(&tail, at + 8, 4);
-    if (likely(head == 0 && tail == one))
-        return true;
-    memcpy(at, &zero, 8);
-    memcpy(at + 8, &one, 4);
+    tern_hdr_write(at, hdr_bytes);
     return false;
 }
 

@@ -73,6 +73,34 @@ VQ_INLINE uint16_t tern_rx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     return (uint16_t)kept;
 }
 
+// Up to `n` usual buffers for packets. Of a packet that goes alone, also the buffer that the next
+// one will take: its address in *after, else NULL.
+VQ_INLINE unsigned tern_tx_get(struct vq_dev *vq, uint64_t f, struct vq_seg *seg, uint16_t *id,
+                               uint16_t n, struct vq_odd *odd, uint8_t **after)
+{
+    *after = NULL;
+    if (n > 1)
+        return vq_dev_get_avail_singles(vq, f, true, seg, id, n, odd);
+    unsigned got = vq_dev_get_avail_singles(vq, f, true, seg, id, 2, odd);
+    if (got == 0)
+        return 0;
+    if (got == 2) {
+        *after = vq_seg_ptr(&seg[1]);
+        vq_dev_unget_avail(vq, f, NULL, 1);
+    }
+    odd->is = false; // that is for the next packet to find
+    return 1;
+}
+
+// Asks for that buffer's lines, to be written, while nobody waits for it.
+VQ_INLINE void tern_tx_ask(uint8_t *after)
+{
+    if (after) {
+        vq_prefetch_write(after);
+        vq_prefetch_write(after + RTE_CACHE_LINE_SIZE);
+    }
+}
+
 VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mbuf **pkts,
                                  uint16_t n, struct vq_odd *odd, bool *more)
 {
@@ -80,7 +108,8 @@ VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     uint16_t id[TERN_CHUNK];
     uint32_t used[TERN_CHUNK];
     struct vq_dev *vq = &q->vq->vq;
-    unsigned got = vq_dev_get_avail_singles(vq, f, true, seg, id, n, odd), kept = 0, i;
+    uint8_t *after;
+    unsigned got = tern_tx_get(vq, f, seg, id, n, odd, &after), kept = 0, i;
     uint64_t bytes = 0;
 
     tern_tx_prefetch(q, seg, got);
@@ -91,7 +120,10 @@ VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
             break;
         uint8_t *to = vq_seg_ptr(&seg[i]);
         const void *data = rte_pktmbuf_mtod(m, const void *);
-        kept += tern_hdr_keep(to, q->hdr_bytes);
+        if (n > 1)
+            kept += tern_hdr_keep(to, q->hdr_bytes);
+        else
+            tern_hdr_write(to, q->hdr_bytes); // a look would wait for the line
         tern_copy(to + q->hdr_bytes, data, len);
         tern_count_kind(&q->stats.p, data, len);
         used[i] = need;
@@ -111,6 +143,7 @@ VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     q->hdr_kept = kept > i / 2;
     tern_mbuf_free_bulk(pkts, i);
     tern_call(q, f);
+    tern_tx_ask(after);
     return (uint16_t)i;
 }
 

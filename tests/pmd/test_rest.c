@@ -47,11 +47,28 @@ static void no_rest_follows_else(void **state)
     assert_int_equal(after(RING - 1, 2, 96, 16).until, 0); // the ring would be full meanwhile
 }
 
+// After a look that found nothing, or a packet alone, no clock was read: that look was just before.
+static void looks_at_a_quiet_ring_read_no_clock(void **state)
+{
+    struct tern_rest r = after(RING, 100, 0, 1);
+    uint64_t us = rte_get_tsc_hz() / 1000000, now;
+    (void)state;
+    assert_int_equal(r.since, 0);
+    r = after(RING, 100, 0, 0);
+    assert_int_equal(r.since, 0);
+    tern_rest(&r, 32, 32);
+    now = rte_rdtsc();
+    tern_rest(&r, 8, 32); // 40 packets in 40 ns: 64 ns
+    assert_true(r.since >= now);
+    assert_in_range(r.until - r.since, us / 20, us / 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rest_follows_a_short_look_at_a_quick_ring),
         cmocka_unit_test(no_rest_follows_else),
+        cmocka_unit_test(looks_at_a_quiet_ring_read_no_clock),
     };
     return cmocka_run_group_tests(tests, eal_start, eal_stop);
 }

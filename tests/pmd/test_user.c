@@ -141,30 +141,6 @@ static void fill_is_counted(void **state)
     }
 }
 
-// Buffers of packets that come alone are put back 16 at a time, if the ring can lack so many.
-static void buffers_of_single_packets_go_back_together(void **state)
-{
-    static const char *const rings[] = {",packed_vq=0", ",packed_vq=1",
-                                        ",packed_vq=1,queue_size=64"};
-    (void)state;
-    for (unsigned f = 0; f < 3; f++) {
-        struct pair p = {.queues = 1};
-        struct rte_mbuf *m[32];
-        pair_connect(&p, rings[f]);
-        rte_eth_promiscuous_enable(p.drv);
-        unsigned full = rte_mempool_in_use_count(pool);
-        for (unsigned i = 1; i <= 40; i++) {
-            unsigned n = 0;
-            send_n(p.dev, 1, 64);
-            EVENTUALLY((n = rte_eth_rx_burst(p.drv, 0, m, 32)) > 0);
-            assert_int_equal(n, 1);
-            rte_pktmbuf_free(m[0]);
-            assert_int_equal(rte_mempool_in_use_count(pool), full - (f == 2 ? 0 : i % 16));
-        }
-        pair_disconnect(&p);
-    }
-}
-
 static void queues_stop_and_start_one_by_one(void **state)
 {
     (void)state;
@@ -482,7 +458,6 @@ int main(void)
         cmocka_unit_test(addresses_are_filtered),
         cmocka_unit_test(vlans_are_filtered),
         cmocka_unit_test(fill_is_counted),
-        cmocka_unit_test(buffers_of_single_packets_go_back_together),
         cmocka_unit_test(queues_stop_and_start_one_by_one),
         cmocka_unit_test(ports_stop_and_start),
         cmocka_unit_test(an_mtu_must_fit_the_buffers),
