@@ -24,14 +24,14 @@ static struct fe fe;
 static struct pair p;
 static FILE *said; // what was logged
 
-static void open_guest_of(bool interrupts)
+static void open_guest_of(bool interrupts, uint64_t further)
 {
     said = tmpfile();
     assert_non_null(said);
     rte_openlog_stream(said);
     p = (struct pair){.queues = PAIRS, .conf.intr_conf.rxq = interrupts};
     pair_add_dev(&p, "");
-    fe_init(&fe, VQ_F_VERSION_1 | VHU_F_PROTOCOL_FEATURES | VNET_F_MQ);
+    fe_init(&fe, VQ_F_VERSION_1 | VHU_F_PROTOCOL_FEATURES | VNET_F_MQ | further);
     fe_connect(&fe, socket_path());
     fe_start(&fe, RINGS, SIZE);
     EVENTUALLY(link_is_up(p.dev));
@@ -39,7 +39,7 @@ static void open_guest_of(bool interrupts)
 
 static void open_guest(void)
 {
-    open_guest_of(false);
+    open_guest_of(false, 0);
 }
 
 static void close_guest(void)
@@ -75,6 +75,67 @@ static void look(void)
         assert_int_equal(rte_eth_tx_burst(p.dev, i, &m, 1), 0); // there are no buffers for it
         rte_pktmbuf_free(m);
     }
+}
+
+// ---- packets that go alone ----
+
+// A receive buffer for a frame of 64 bytes, of one descriptor, or of two.
+static void put_buffer(unsigned i, bool in_two)
+{
+    uint64_t at = FE_GPA + FE_BUF_BASE + 256 * i;
+    struct vq_seg s[2] = {{.addr = at, .bytes = in_two ? 40 : 128}, {.addr = at + 40, .bytes = 88}};
+    struct vq_chain c = {.seg = s, .nwrite = in_two ? 2 : 1};
+    memset(fe.mem + FE_BUF_BASE + 256 * i, 0xee, 256);
+    assert_true(vq_drv_put_avail(&fe.q[0].drv, fe.features, &c, (void *)(uintptr_t)(i + 1)));
+    vq_drv_publish(&fe.q[0].drv, fe.features);
+}
+
+// Sends one packet, which the guest gets in buffer `i`: the frame behind its net header, and
+// nothing else is touched.
+static void expect_alone(unsigned i)
+{
+    struct rte_mbuf *m = packet(64, i);
+    const char *got = fe.mem + FE_BUF_BASE + 256 * i;
+    struct vnet_hdr h = {.num_buffers = {VQ_LE16(1)}};
+    uint32_t bytes;
+    char frame[64];
+    void *token;
+
+    memcpy(frame, rte_pktmbuf_mtod(m, void *), sizeof(frame));
+    assert_int_equal(rte_eth_tx_burst(p.dev, 0, &m, 1), 1);
+    assert_int_equal(vq_drv_get_used(&fe.q[0].drv, fe.features, &token, &bytes), 1);
+    assert_int_equal((uintptr_t)token, i + 1);
+    assert_int_equal(bytes, sizeof(h) + sizeof(frame));
+    assert_memory_equal(got, &h, sizeof(h));
+    assert_memory_equal(got + sizeof(h), frame, sizeof(frame));
+    for (unsigned k = sizeof(h) + sizeof(frame); k < 256; k++)
+        assert_int_equal((uint8_t)got[k], 0xee);
+}
+
+// The buffer after the one that a packet takes is looked at beforehand: there may be none, or one
+// of two descriptors, and it is still there for the next packet.
+static void send_alone(uint64_t format)
+{
+    unsigned i = 0;
+    open_guest_of(false, format);
+    for (unsigned lap = 0; lap < 3 * SIZE; lap++) {
+        unsigned n = 1 + lap % 4;
+        for (unsigned k = 0; k < n; k++)
+            put_buffer(i + k, (lap >> k) % 3 == 1);
+        for (unsigned k = 0; k < n; k++)
+            expect_alone(i++);
+        look(); // there are no more
+    }
+    assert_int_equal(xstat(p.dev, "tx_good_packets"), i);
+    close_guest();
+}
+
+static void test_packets_that_go_alone(void **state)
+{
+    (void)state;
+    send_alone(0);
+    send_alone(VQ_F_RING_PACKED);
+    send_alone(VQ_F_RING_PACKED | VQ_F_IN_ORDER | VNET_F_MRG_RXBUF);
 }
 
 // ---- rings that break again and again ----
@@ -203,7 +264,7 @@ static void test_kicks_that_cannot_be_waited_for(void **state)
         print_message("neither landlock nor fsopen: %s\n", strerror(errno));
         skip();
     }
-    open_guest_of(true);
+    open_guest_of(true, 0);
     assert_int_equal(fe_ask_fd(&fe, VHU_REQ_SET_VRING_KICK, ring, odd), 1);
     assert_int_equal(times_said("not an eventfd"), 1);
     assert_int_equal(rte_eth_dev_rx_intr_enable(p.dev, 0), 0);
@@ -228,6 +289,7 @@ static void test_kicks_that_cannot_be_waited_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_packets_that_go_alone),
         cmocka_unit_test(test_broken_again_and_again),
         cmocka_unit_test(test_memory_is_taken_away),
         cmocka_unit_test(test_kicks_that_cannot_be_waited_for),
