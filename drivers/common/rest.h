@@ -15,14 +15,15 @@
 
 #define TERN_REST_PKTS 64 // a rest lasts as long as the other end takes for so many packets …
 #define TERN_REST_US 8    // … but no longer than this
-#define TERN_LOOK_NS 40   // from a look that finds nothing to the next one
+#define TERN_LOOK_NS 40   // from a look that finds nothing to the next one, about
+#define TERN_LOOK_PKTS 8  // fewer than so many between two such looks are no ring being filled
 
 // Of one queue, for its polling thread; in TSC cycles. All 0: it never rests.
 struct tern_rest {
     uint64_t until; // when the ring may be looked at again; 0: now
     uint64_t most;  // the longest rest
     uint64_t seen;  // packets since the last look that found less than a burst …
-    uint64_t since; // … which was at that time; 0: not noted, it was the look before
+    uint64_t since; // … which was at that time; 0: not noted
 };
 
 // `size` of the ring: one that would be full by the end of a rest gets none.
@@ -46,18 +47,22 @@ VQ_INLINE bool tern_resting(struct tern_rest *r)
 // A look found `got` packets of the `wanted`. Where it found too few, a rest follows: the time that
 // the other end takes for TERN_REST_PKTS, at its pace since the last such look; where that would be
 // long there is none, and a packet that comes alone is never made to wait: not for the clock
-// either, which takes as long as the look.
+// either, which takes as long as the look. So after such a look the time is not known, and taken as
+// that of one look.
 VQ_INLINE void tern_rest(struct tern_rest *r, unsigned got, unsigned wanted)
 {
     r->seen += got;
     if (likely(got == wanted))
         return;
-    if (r->seen <= 1) {
+    if (r->seen <= 1 || r->most == 0) {
         r->since = r->seen = 0;
         return;
     }
-    uint64_t now = rte_rdtsc();
-    uint64_t took = r->since ? now - r->since : r->most * TERN_LOOK_NS / (TERN_REST_US * 1000);
+    uint64_t now = rte_rdtsc(), took = UINT64_MAX / TERN_REST_PKTS;
+    if (r->since)
+        took = now - r->since;
+    else if (r->seen >= TERN_LOOK_PKTS)
+        took = r->most * TERN_LOOK_NS / (TERN_REST_US * 1000);
     uint64_t cycles = took * TERN_REST_PKTS / r->seen;
     r->until = cycles <= r->most ? now + cycles : 0;
     r->since = now;

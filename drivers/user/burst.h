@@ -392,12 +392,21 @@ VQ_INLINE unsigned tern_tx_reclaim(struct tern_user_queue *q, uint64_t f, unsign
     return n;
 }
 
-// Takes sent packets back, `step` at a time, until `n` descriptors are free, or no more have come
-// back.
-VQ_INLINE void tern_tx_make_room(struct tern_user_queue *q, uint64_t f, unsigned n, unsigned step)
+// Takes sent packets back until `n` descriptors are free, or no more have come back. A `few` at a
+// time: where each is sent by a burst of its own, one of them would else wait for TERN_CHUNK
+// others.
+static __rte_noinline void tern_tx_take_few(struct tern_user_queue *q, uint64_t f, unsigned n)
 {
-    while (q->vq->nfree < n && tern_tx_reclaim(q, f, step) == step)
+    while (q->vq->nfree < n && tern_tx_reclaim(q, f, TERN_USER_TAKE_BACK) == TERN_USER_TAKE_BACK)
         ;
+}
+VQ_INLINE void tern_tx_make_room(struct tern_user_queue *q, uint64_t f, unsigned n, bool few)
+{
+    if (unlikely(few))
+        tern_tx_take_few(q, f, n);
+    else
+        while (q->vq->nfree < n && tern_tx_reclaim(q, f, TERN_CHUNK) == TERN_CHUNK)
+            ;
 }
 
 // Whether what a burst sends is wanted back soon, as its first packet tells: the memory of packets
@@ -409,15 +418,10 @@ VQ_INLINE bool tern_tx_soon(const struct rte_mbuf *first)
     return first->port == RTE_MBUF_PORT_INVALID || first->nb_segs != 1;
 }
 
-// How many descriptors are to be free behind a burst of `n`, and how many packets are taken back at
-// a time: of those that are sent alone and wanted soon, one would else wait for sixty others.
+// How many descriptors are to be free behind a burst of `n`: enough for the next one.
 VQ_INLINE uint32_t tern_tx_room(const struct tern_user_queue *q, bool soon, uint16_t n)
 {
     return soon ? q->vq->size / 2 + n : 2u * n;
-}
-VQ_INLINE unsigned tern_tx_step(bool soon, uint16_t n)
-{
-    return soon && n < TERN_TX_FEW ? TERN_TX_FEW : TERN_CHUNK;
 }
 
 // Puts the usual packets, of one segment with room for the header, as one burst; returns how many
@@ -451,11 +455,10 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct r
                                  uint16_t n)
 {
     uint16_t done = 0;
-    bool soon = tern_tx_soon(pkts[0]);
+    bool soon = tern_tx_soon(pkts[0]), few = soon && n < TERN_USER_TAKE_BACK;
     uint32_t room = tern_tx_room(q, soon, n);
-    unsigned step = tern_tx_step(soon, n);
     if (unlikely(q->vq->nfree < n))
-        tern_tx_make_room(q, f, n, step);
+        tern_tx_make_room(q, f, n, few);
     while (done < n) {
         uint16_t run = tern_tx_run(q, f, &pkts[done], n - done);
         done += run;
@@ -474,7 +477,7 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct r
     }
     if (done)
         vq_drv_publish(q->vq, f);
-    tern_tx_make_room(q, f, room, step);
+    tern_tx_make_room(q, f, room, few);
     if (done)
         tern_kick(q, f);
     return done;

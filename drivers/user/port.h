@@ -18,9 +18,12 @@
 #define TERN_CHUNK 64u // packets handled between two publishes, at most
 #define TERN_SEGS 64u  // descriptors of a packet, at most
 
-// Receive buffers that are put at once, if the ring is long enough to lack so many.
+// Receive buffers that are put at once where packets come alone, if the ring is long enough to lack
+// nearly twice as many.
 #define TERN_USER_REFILL 16u
-#define TERN_TX_FEW 4u // sent packets that are taken back at once where they go alone
+
+// Packets wanted back soon are taken back so many at a time where bursts are smaller than that.
+#define TERN_USER_TAKE_BACK 4u
 
 // After so many packets of one buffer each the next one of several is not expected.
 #define TERN_USER_SINGLE 4096u
@@ -91,12 +94,12 @@ struct tern_user_queue {
     struct rte_mbuf *part, *part_last;
     uint32_t part_left; // buffers still to come
     // … and how buffers are put while such packets come.
-    bool several;          // with their net header apart from the frame
-    bool always_apart;     // … and go on so; changes with the gate closed (layout.c)
-    uint32_t apart;        // buffers of that kind that the ring has
-    uint32_t single;       // packets since the last one of several buffers
-    uint32_t missing;      // rx: buffers that the ring lacks: the pool was empty, or they are few
-    uint32_t few;          // rx: with fewer than that the ring is not refilled yet
+    bool several;      // with their net header apart from the frame
+    bool always_apart; // … and go on so; changes with the gate closed (layout.c)
+    uint32_t apart;    // buffers of that kind that the ring has
+    uint32_t single;   // packets since the last one of several buffers
+    uint32_t missing;  // rx: buffers that the ring lacks: the pool was empty, or they are few
+    uint32_t few;      // rx: where packets come alone, so many are missing before it is refilled
     struct tern_rest rest; // rx
 
     struct vhu_gate gate __attribute__((aligned(64))); // pause by the control thread

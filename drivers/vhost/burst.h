@@ -279,13 +279,15 @@ VQ_INLINE bool tern_tx_more(struct tern_queue *q, uint64_t f, struct tern_tx *t,
 }
 
 // The buffers' first lines are the driver's until we own them, and stores take ownership one after
-// the other: ask for all of them at once. Headers that will not be written are only read, unless
-// they share a line with the frame: asked for twice, it would come twice. All buffers are alike.
-VQ_INLINE void tern_tx_prefetch(const struct tern_queue *q, const struct vq_seg *seg, unsigned n)
+// the other: ask for all of them at once. Headers that will most likely be `kept` are only read,
+// unless they share a line with the frame: asked for twice, it would come twice. All buffers are
+// alike.
+VQ_INLINE void tern_tx_prefetch(const struct tern_queue *q, const struct vq_seg *seg, unsigned n,
+                                bool kept)
 {
     uintptr_t hdr = n ? (uintptr_t)vq_seg_ptr(seg) : 0;
     bool apart = hdr / RTE_CACHE_LINE_SIZE != (hdr + q->hdr_bytes) / RTE_CACHE_LINE_SIZE;
-    if (apart && !q->hdr_kept)
+    if (apart && !kept)
         for (unsigned i = 0; i < n; i++)
             vq_prefetch_write(vq_seg_ptr(&seg[i]));
     else if (apart)

@@ -299,7 +299,7 @@ VQ_INLINE uint64_t tern_splice_some(struct tern_queue *q, uint64_t f,
     t.got = t.next = t.nseg = t.kept = t.dry = 0;
     t.odd.is = false;
     if (tern_tx_more(q, f, &t, (unsigned)__builtin_popcountll(which)))
-        tern_tx_prefetch(q, q->seg, RTE_MIN(t.nseg, TERN_CHUNK));
+        tern_tx_prefetch(q, q->seg, RTE_MIN(t.nseg, TERN_CHUNK), q->hdr_kept);
     else
         return 0;
     for (; which; which &= which - 1) {

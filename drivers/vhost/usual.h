@@ -73,8 +73,9 @@ VQ_INLINE uint16_t tern_rx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     return (uint16_t)kept;
 }
 
-// Up to `n` usual buffers for packets. Of a packet that goes alone, also the buffer that the next
-// one will take: its address in *after, else NULL.
+// Up to `n` usual buffers for packets. For a packet that goes alone this also looks at the buffer
+// that the next one will take: its address in *after, else NULL. That one is left to the next
+// burst, unless it breaks the ring.
 VQ_INLINE unsigned tern_tx_get(struct vq_dev *vq, uint64_t f, struct vq_seg *seg, uint16_t *id,
                                uint16_t n, struct vq_odd *odd, uint8_t **after)
 {
@@ -112,7 +113,7 @@ VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     unsigned got = tern_tx_get(vq, f, seg, id, n, odd, &after), kept = 0, i;
     uint64_t bytes = 0;
 
-    tern_tx_prefetch(q, seg, got);
+    tern_tx_prefetch(q, seg, got, n > 1 && q->hdr_kept);
     for (i = 0; i < got; i++) {
         const struct rte_mbuf *m = pkts[i];
         uint32_t len = m->pkt_len, need = q->hdr_bytes + len;
@@ -140,7 +141,8 @@ VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     vq_dev_put_used_singles(vq, f, id, used, i);
     vq_dev_publish(vq, f);
     tern_count_sum(&q->stats.p, i, bytes);
-    q->hdr_kept = kept > i / 2;
+    if (n > 1)
+        q->hdr_kept = kept > i / 2;
     tern_mbuf_free_bulk(pkts, i);
     tern_call(q, f);
     tern_tx_ask(after);

@@ -92,16 +92,20 @@ static void put_buffer(unsigned i, bool in_two)
 
 // Sends one packet, which the guest gets in buffer `i`: the frame behind its net header, and
 // nothing else is touched.
-static void expect_alone(unsigned i)
+static void expect_alone(unsigned i, bool in_two)
 {
-    struct rte_mbuf *m = packet(64, i);
+    struct rte_mbuf *m = packet(in_two ? 30 : 64, i);
     const char *got = fe.mem + FE_BUF_BASE + 256 * i;
     struct vnet_hdr h = {.num_buffers = {VQ_LE16(1)}};
     uint32_t bytes;
     char frame[64];
     void *token;
 
-    memcpy(frame, rte_pktmbuf_mtod(m, void *), sizeof(frame));
+    if (in_two)
+        assert_int_equal(rte_pktmbuf_chain(m, packet(34, i + 1)), 0);
+    const void *data = rte_pktmbuf_read(m, 0, sizeof(frame), frame);
+    if (data != frame)
+        memcpy(frame, data, sizeof(frame));
     assert_int_equal(rte_eth_tx_burst(p.dev, 0, &m, 1), 1);
     assert_int_equal(vq_drv_get_used(&fe.q[0].drv, fe.features, &token, &bytes), 1);
     assert_int_equal((uintptr_t)token, i + 1);
@@ -110,6 +114,15 @@ static void expect_alone(unsigned i)
     assert_memory_equal(got + sizeof(h), frame, sizeof(frame));
     for (unsigned k = sizeof(h) + sizeof(frame); k < 256; k++)
         assert_int_equal((uint8_t)got[k], 0xee);
+}
+
+// One that is longer than any buffer takes none.
+static void expect_too_long(void)
+{
+    struct rte_mbuf *m = packet(128, 0);
+    uint64_t before = xstat(p.dev, "tx_q0_drop_no_room");
+    assert_int_equal(rte_eth_tx_burst(p.dev, 0, &m, 1), 1);
+    assert_int_equal(xstat(p.dev, "tx_q0_drop_no_room"), before + 1);
 }
 
 // The buffer after the one that a packet takes is looked at beforehand: there may be none, or one
@@ -122,8 +135,10 @@ static void send_alone(uint64_t format)
         unsigned n = 1 + lap % 4;
         for (unsigned k = 0; k < n; k++)
             put_buffer(i + k, (lap >> k) % 3 == 1);
+        if (!(format & VNET_F_MRG_RXBUF) && lap % 5 == 0)
+            expect_too_long();
         for (unsigned k = 0; k < n; k++)
-            expect_alone(i++);
+            expect_alone(i++, (lap + k) % 3 == 0);
         look(); // there are no more
     }
     assert_int_equal(xstat(p.dev, "tx_good_packets"), i);

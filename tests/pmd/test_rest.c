@@ -61,6 +61,12 @@ static void looks_at_a_quiet_ring_read_no_clock(void **state)
     tern_rest(&r, 8, 32); // 40 packets in 40 ns: 64 ns
     assert_true(r.since >= now);
     assert_in_range(r.until - r.since, us / 20, us / 10);
+    r = after(RING, 100, 0, 1);
+    tern_rest(&r, 7, 32); // too few to say that more are coming
+    assert_int_equal(r.until, 0);
+    r = after(RING - 1, 100, 0, 1); // a ring that never rests
+    tern_rest(&r, 8, 32);
+    assert_int_equal(r.until, 0);
 }
 
 int main(void)
