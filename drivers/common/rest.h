@@ -16,7 +16,7 @@
 #define TERN_REST_PKTS 64 // a rest lasts as long as the other end takes for so many packets …
 #define TERN_REST_US 8    // … but no longer than this
 #define TERN_LOOK_NS 40   // from a look that finds nothing to the next one, about
-#define TERN_LOOK_PKTS 8  // fewer than so many between two such looks are no ring being filled
+#define TERN_LOOK_PKTS 8  // fewer than that, and than a burst, are no ring being filled
 
 // Of one queue, for its polling thread; in TSC cycles. All 0: it never rests.
 struct tern_rest {
@@ -48,7 +48,7 @@ VQ_INLINE bool tern_resting(struct tern_rest *r)
 // the other end takes for TERN_REST_PKTS, at its pace since the last such look; where that would be
 // long there is none, and a packet that comes alone is never made to wait: not for the clock
 // either, which takes as long as the look. So after such a look the time is not known, and taken as
-// that of one look.
+// that of the looks since.
 VQ_INLINE void tern_rest(struct tern_rest *r, unsigned got, unsigned wanted)
 {
     r->seen += got;
@@ -61,8 +61,8 @@ VQ_INLINE void tern_rest(struct tern_rest *r, unsigned got, unsigned wanted)
     uint64_t now = rte_rdtsc(), took = UINT64_MAX / TERN_REST_PKTS;
     if (r->since)
         took = now - r->since;
-    else if (r->seen >= TERN_LOOK_PKTS)
-        took = r->most * TERN_LOOK_NS / (TERN_REST_US * 1000);
+    else if (r->seen >= wanted || r->seen >= TERN_LOOK_PKTS)
+        took = r->most * TERN_LOOK_NS / (TERN_REST_US * 1000) * (1 + r->seen / wanted);
     uint64_t cycles = took * TERN_REST_PKTS / r->seen;
     r->until = cycles <= r->most ? now + cycles : 0;
     r->since = now;
