@@ -12,6 +12,8 @@
 #include "chain.h"
 #include "order.h"
 
+#define TERN_COPY_LONG 256u // bytes; what has more is long
+
 // Copies a packet's bytes. Short ones are done here, as a head and a tail of fixed size that may
 // overlap; for the others the C library picks the best way of this CPU.
 VQ_INLINE void tern_copy(void *to, const void *from, uint32_t bytes)
@@ -19,7 +21,7 @@ VQ_INLINE void tern_copy(void *to, const void *from, uint32_t bytes)
     uint8_t *t = (uint8_t *)to;
     const uint8_t *s = (const uint8_t *)from;
 #define TERN_COPY_ENDS(n) (memcpy(t, s, n), memcpy(t + bytes - (n), s + bytes - (n), n))
-    if (unlikely(bytes < 16 || bytes > 256))
+    if (unlikely(bytes < 16 || bytes > TERN_COPY_LONG))
         memcpy(t, s, bytes);
     else if (bytes > 128)
         TERN_COPY_ENDS(128);
@@ -30,6 +32,19 @@ VQ_INLINE void tern_copy(void *to, const void *from, uint32_t bytes)
     else
         TERN_COPY_ENDS(16);
 #undef TERN_COPY_ENDS
+}
+
+// Copies a long packet, and asks meanwhile for the lines of another place, to be written: `ahead`
+// bytes at `next`, but for the first line.
+VQ_INLINE void tern_copy_ahead(uint8_t *to, const uint8_t *from, uint32_t bytes,
+                               const uint8_t *next, uint32_t ahead)
+{
+    for (uint32_t at = 0; at + 64 <= bytes; at += 64) {
+        if (at + 64 < ahead)
+            vq_prefetch_write(next + at + 64);
+        memcpy(to + at, from + at, 64);
+    }
+    memcpy(to + bytes - 64, from + bytes - 64, 64);
 }
 
 // A place in a list of segments; `seg` always has bytes left at `at`, unless nseg is 0.

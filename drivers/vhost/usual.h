@@ -102,6 +102,21 @@ VQ_INLINE void tern_tx_ask(uint8_t *after)
     }
 }
 
+// Copies a frame behind its net header. Of a long one most lines are to be fetched before they are
+// written, those of the `next` packet's buffer meanwhile. NULL: there is none.
+VQ_INLINE void tern_tx_copy(const struct tern_queue *q, uint8_t *to, const struct rte_mbuf *m,
+                            const struct vq_seg *buf, const struct rte_mbuf *next)
+{
+    const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+    if (likely(m->pkt_len <= TERN_COPY_LONG))
+        tern_copy(to, data, m->pkt_len);
+    else if (next)
+        tern_copy_ahead(to, data, m->pkt_len, (uint8_t *)vq_seg_ptr(buf) + q->hdr_bytes,
+                        next->pkt_len);
+    else
+        tern_copy_ahead(to, data, m->pkt_len, NULL, 0);
+}
+
 VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mbuf **pkts,
                                  uint16_t n, struct vq_odd *odd, bool *more)
 {
@@ -125,7 +140,7 @@ VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
             kept += tern_hdr_keep(to, q->hdr_bytes);
         else
             tern_hdr_write(to, q->hdr_bytes); // a look would wait for the line
-        tern_copy(to + q->hdr_bytes, data, len);
+        tern_tx_copy(q, to + q->hdr_bytes, m, &seg[i + 1], i + 1 < got ? pkts[i + 1] : NULL);
         tern_count_kind(&q->stats.p, data, len);
         used[i] = need;
         bytes += len;

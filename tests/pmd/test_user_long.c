@@ -160,6 +160,37 @@ static void all_lengths_pass(void **state)
     }
 }
 
+// Frames of one segment, each of which is copied while the next one's buffer is asked for: of every
+// length that has a way of its own, beside longer, shorter and the shortest ones, and the last of a
+// burst, which has no next one.
+static void neighbours_of_all_lengths_pass(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < RTE_DIM(formats); f++) {
+        struct pair p = {.queues = 1};
+        add(&p, formats[f]);
+        for (uint32_t base = 200; base < 1800; base++) {
+            const uint32_t bytes[] = {base, base + 1, 60, base, 1800, base, 2000 - base};
+            struct rte_mbuf *m[RTE_DIM(bytes)];
+            unsigned n = 1 + base % RTE_DIM(bytes), got = 0;
+            for (unsigned i = 0; i < n; i++)
+                m[i] = packet(bytes[i], base + i);
+            EVENTUALLY(rte_eth_tx_burst(p.dev, 0, m, (uint16_t)n) == n);
+            EVENTUALLY((got += rte_eth_rx_burst(p.drv, 0, &m[got], (uint16_t)(n - got))) == n);
+            for (unsigned i = 0; i < n; i++) {
+                struct rte_mbuf *was = packet(bytes[i], base + i);
+                assert_int_equal(m[i]->nb_segs, 1);
+                assert_int_equal(m[i]->pkt_len, bytes[i]);
+                assert_memory_equal(rte_pktmbuf_mtod(m[i], void *), rte_pktmbuf_mtod(was, void *),
+                                    bytes[i]);
+                rte_pktmbuf_free(was);
+            }
+            rte_pktmbuf_free_bulk(m, n);
+        }
+        pair_disconnect(&p);
+    }
+}
+
 // More buffers than the device takes at a time are no reason to leave frames of a burst.
 static void a_burst_of_long_frames_is_taken_whole(void **state)
 {
@@ -200,6 +231,7 @@ int main(void)
         cmocka_unit_test(buffers_suit_the_frames),
         cmocka_unit_test(buffers_suit_the_mtu),
         cmocka_unit_test(all_lengths_pass),
+        cmocka_unit_test(neighbours_of_all_lengths_pass),
         cmocka_unit_test(a_burst_of_long_frames_is_taken_whole),
         cmocka_unit_test(no_buffer_is_lost),
     };
