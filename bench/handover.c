@@ -11,6 +11,7 @@
 #include "ends.h"
 #include "handover.h"
 #include "machine.h"
+#include "through.h"
 
 #define WORDS (BENCH_LINE / sizeof(uint64_t)) // of a line
 #define REST 8u                               // pauses when there is nothing
@@ -26,7 +27,7 @@ struct shared {
     uint32_t done BENCH_ALIGN; // number of the job that is done
     uint64_t switches;         // of the other end, in its last job
     uint64_t taken BENCH_ALIGN;
-    int failed BENCH_ALIGN; // EBADMSG or ETIMEDOUT, by whoever finds it first
+    int failed BENCH_ALIGN; // EBADMSG, ETIMEDOUT or ENOMEM, by whoever finds it first
     uint64_t there[HANDOVER_LINES * HANDOVER_SPREAD * WORDS] BENCH_ALIGN;
     uint64_t back[HANDOVER_LINES * HANDOVER_SPREAD * WORDS] BENCH_ALIGN;
     char buffers[HANDOVER_COPY_BYTES] BENCH_ALIGN;
@@ -37,6 +38,8 @@ struct handover {
     uint64_t caller, other; // number of the line that comes next, by either end
     uint64_t filled;        // … and of the buffer, by whoever fills them
     uint64_t copied;
+    struct through *through; // of the last such job: bytes and ring
+    uint32_t through_bytes, through_ring;
     pthread_t thread;
     bool has_thread;
     int cpu;            // of the other end
@@ -47,8 +50,8 @@ struct handover {
 
 const char *handover_way_name(enum handover_way w)
 {
-    static const char *const names[HANDOVER_WAYS] = {"one-way", "there-and-back", "in-place",
-                                                     "from-other", "from-own"};
+    static const char *const names[HANDOVER_WAYS] = {"one-way",    "there-and-back", "in-place",
+                                                     "from-other", "from-own",       "forward"};
     return names[w];
 }
 
@@ -370,8 +373,40 @@ static void run_copies(struct handover *h, const struct handover_job *j, struct 
     }
 }
 
+// Memory for a job, gone round twice.
+static bool open_through(struct handover *h, const struct handover_job *j)
+{
+    uint64_t packets = 2 * (uint64_t)j->window;
+    if (h->through && h->through_bytes == j->bytes && h->through_ring == j->window)
+        return true;
+    through_close(h->through);
+    h->through = through_open(j->bytes, j->window);
+    h->through_bytes = j->bytes;
+    h->through_ring = j->window;
+    if (!h->through) {
+        fail(h->sh, ENOMEM);
+        return false;
+    }
+    through_run(h->through, &packets);
+    return true;
+}
+
+static void run_forward(struct handover *h, const struct handover_job *j, struct handover_result *r)
+{
+    if (!open_through(h, j))
+        return;
+    uint64_t before = bench_switches();
+    r->packets = j->packets;
+    r->cycles = (double)through_run(h->through, &r->packets);
+    r->switches = bench_switches() - before;
+    if (r->cycles == 0)
+        fail(h->sh, EBADMSG);
+}
+
 void handover_skip(struct handover *h, bool other)
 {
+    if (h->through)
+        through_skip(h->through);
     if (other) {
         h->other++;
         return;
@@ -390,6 +425,8 @@ int handover_run(struct handover *h, const struct handover_job *j, struct handov
     *r = (struct handover_result){0};
     if (j->way == HANDOVER_COPY || j->way == HANDOVER_COPY_OWN)
         run_copies(h, j, r);
+    else if (j->way == HANDOVER_FORWARD)
+        run_forward(h, j, r);
     else
         run_lines(h, j, r);
     if (failed(h->sh))
@@ -439,6 +476,7 @@ void handover_close(struct handover *h)
     }
     if (h->sh)
         munmap(h->sh, sizeof(*h->sh));
+    through_close(h->through);
     free(h->text);
     sched_setaffinity(0, sizeof(h->affinity), &h->affinity);
     free(h);

@@ -22,6 +22,7 @@ enum handover_way {
     HANDOVER_IN_PLACE, // … by writing the same lines
     HANDOVER_COPY,     // buffers that the other end wrote are copied out
     HANDOVER_COPY_OWN, // buffers that the same end wrote
+    HANDOVER_FORWARD,  // copied out and on into others, round two rings of them: through.h
     HANDOVER_WAYS
 };
 const char *handover_way_name(enum handover_way w);
@@ -31,6 +32,7 @@ struct handover_job {
     uint32_t quarters; // of a cache line in a packet; with `batch` whole lines
     uint32_t batch;    // packets made visible at a time
     uint32_t window;   // lines under way at most, a power of two; at least two batches
+                       // HANDOVER_FORWARD: buffers of a ring
     uint32_t bytes;    // copies: of a buffer
     uint32_t spread;   // lines: from one to the next in memory; 0: 1
     uint64_t packets;  // rounded up to whole batches, or to whole windows of copies
@@ -51,7 +53,8 @@ struct handover *handover_open(const int cpu[2]);
 void handover_close(struct handover *h);
 
 // Both ends do a job and check every line or buffer. 0; -EBADMSG: one was not the one that was due;
-// -ETIMEDOUT: nothing moved for 5 seconds. After an error only handover_close may follow.
+// -ETIMEDOUT: nothing moved for 5 seconds; -ENOMEM: no memory for two rings. After an error only
+// handover_close may follow.
 int handover_run(struct handover *h, const struct handover_job *j, struct handover_result *r);
 double handover_trip_ns(struct handover *h);
 

@@ -12,6 +12,7 @@
 #include "out.h"
 #include "repeat.h"
 #include "roofline.h"
+#include "through.h"
 
 #define POINTS 512u
 #define FIRST_PACKETS 512u // of a point's first job, from which the length of the others follows
@@ -25,7 +26,7 @@ struct point {
 };
 
 struct roofline {
-    struct bench_list lines, batch, window, bytes;
+    struct bench_list lines, batch, window, bytes, ring;
     unsigned windows, ms, spread;
     int cpu[2];
     const char *out;
@@ -40,6 +41,7 @@ static void defaults(struct roofline *r)
         .batch = {{1, 8, 32, 128}, 4},
         .window = {{256, 1024}, 2},
         .bytes = {{64, 256, 1518, 9000}, 4},
+        .ring = {{256, 1024}, 2},
         .windows = 20,
         .ms = 2,
         .spread = 1,
@@ -78,16 +80,29 @@ static int add_lines(struct roofline *r, enum handover_way way, double lines)
     return 0;
 }
 
+static int add_copies(struct roofline *r, uint32_t bytes)
+{
+    struct handover_job j = {.way = HANDOVER_FORWARD, .bytes = bytes, .batch = THROUGH_BURST};
+    if (add(r, &(struct handover_job){.way = HANDOVER_COPY, .bytes = bytes}) ||
+        add(r, &(struct handover_job){.way = HANDOVER_COPY_OWN, .bytes = bytes}))
+        return -1;
+    for (unsigned i = 0; i < r->ring.n; i++) {
+        j.window = (uint32_t)r->ring.value[i];
+        if (add(r, &j))
+            return -1;
+    }
+    return 0;
+}
+
 static int add_all(struct roofline *r)
 {
     for (enum handover_way w = 0; w < HANDOVER_COPY; w++)
         for (unsigned i = 0; i < r->lines.n; i++)
             if (add_lines(r, w, r->lines.value[i]))
                 return -1;
-    for (enum handover_way w = HANDOVER_COPY; w < HANDOVER_WAYS; w++)
-        for (unsigned i = 0; i < r->bytes.n; i++)
-            if (add(r, &(struct handover_job){.way = w, .bytes = (uint32_t)r->bytes.value[i]}))
-                return -1;
+    for (unsigned i = 0; i < r->bytes.n; i++)
+        if (add_copies(r, (uint32_t)r->bytes.value[i]))
+            return -1;
     return r->points ? 0
                      : bench_bad("nothing is left to measure",
                                  "a --batch of 4 or more, and a --window for two batches");
@@ -113,6 +128,8 @@ static int take_window(struct handover *h, struct point *p, double ms, double *t
     int rc = handover_run(h, &p->job, &res);
     if (rc == -ETIMEDOUT)
         return bench_bad("nothing moved for 5 seconds", "take two CPUs that are free: --cpus A,B");
+    if (rc == -ENOMEM)
+        return bench_bad("no memory for two rings of buffers", "a shorter --ring");
     if (rc)
         return bench_bad("a line or buffer was not the one that was due",
                          "suspect the machine's memory, or report it");
@@ -125,7 +142,7 @@ static int take_window(struct handover *h, struct point *p, double ms, double *t
     enum bench_class c = BENCH_ONE;
     if (res.switches)
         c = BENCH_MIXED;
-    else if (p->job.way != HANDOVER_COPY_OWN)
+    else if (p->job.way != HANDOVER_COPY_OWN && p->job.way != HANDOVER_FORWARD)
         c = before < *trip ? bench_class_of(before, *trip) : bench_class_of(*trip, before);
     p->ns[c][p->n[c]++] = ns;
     return 0;
@@ -271,6 +288,8 @@ int bench_roofline_command(int argc, char **argv)
         {"batch", BENCH_FLAG_LIST, &r.batch, 1, HANDOVER_BATCH, "packets made visible at a time"},
         {"window", BENCH_FLAG_POWERS, &r.window, 2, HANDOVER_LINES, "lines under way, one way"},
         {"bytes", BENCH_FLAG_LIST, &r.bytes, 8, BENCH_PAYLOAD, "of a buffer that is copied"},
+        {"ring", BENCH_FLAG_POWERS, &r.ring, THROUGH_BURST, THROUGH_RING,
+         "buffers of each of the two rings that forward goes round"},
         {"windows", BENCH_FLAG_NUMBER, &r.windows, 1, 10000, "of each (20)"},
         {"ms", BENCH_FLAG_NUMBER, &r.ms, 1, 1000, "length of a window (2)"},
         {"spread", BENCH_FLAG_NUMBER, &r.spread, 1, HANDOVER_SPREAD,

@@ -240,7 +240,7 @@ nodes() {
 # ---- the machine's limits ----
 
 @test "roofline: every direction and copy is kept, a bad value is named" {
-    run "$bench" roofline --windows 2 --ms 1 --lines 1,1.25 --batch 4,32 --bytes 64,1518 --out "$dir/out"
+    run "$bench" roofline --windows 2 --ms 1 --lines 1,1.25 --batch 4,32 --bytes 64,1518 --ring 128 --out "$dir/out"
     [ "$status" -eq 0 ]
     head -1 "$dir/out/roofline.csv" | grep -qx 'class,direction,lines,bytes,batch,window,windows,p10_ns,p50_ns,p90_ns'
     for direction in one-way there-and-back in-place; do
@@ -248,6 +248,10 @@ nodes() {
     done
     grep -Eq '^(near|far|mixed),from-other,0,1518,0,0,' "$dir/out/roofline.csv"
     grep -Eq '^(one|mixed),from-own,0,64,0,0,' "$dir/out/roofline.csv"
+    grep -Eq '^(one|mixed),forward,0,1518,32,128,[12],' "$dir/out/roofline.csv"
+    run "$bench" roofline --ring 1000
+    [ "$status" -eq 2 ]
+    [[ $output == *"--ring: '1000' is no value"*"fix: powers of two from 32 to 4096"* ]]
     run "$bench" roofline --lines 1.3
     [ "$status" -eq 2 ]
     [[ $output == *"--lines: '1.3' is no value"*"fix: whole quarters from 0.25 to 4"* ]]

@@ -119,6 +119,28 @@ static void every_buffer_is_copied(void **state)
     handover_close(h);
 }
 
+// Round two rings several times, with other rings and lines in between.
+static void every_buffer_goes_through(void **state)
+{
+    static const uint32_t bytes[] = {8, 64, 65, 1518, 9000}, rings[] = {32, 256};
+    struct handover *h = handover_open((const int[]){-1, -1});
+    (void)state;
+    assert_non_null(h);
+    for (unsigned i = 0; i < 10; i++) {
+        struct handover_job j = {.way = HANDOVER_FORWARD,
+                                 .bytes = bytes[i / 2],
+                                 .batch = 32,
+                                 .window = rings[i % 2],
+                                 .packets = 2000};
+        must_run(h, &j);
+        must_run(h, &j);
+        j = (struct handover_job){
+            .way = HANDOVER_BOTH, .quarters = 4, .batch = 4, .window = 64, .packets = 100};
+        must_run(h, &j);
+    }
+    handover_close(h);
+}
+
 static void an_end_that_leaves_one_out_is_found(void **state)
 {
     (void)state;
@@ -225,6 +247,7 @@ int main(void)
         cmocka_unit_test(jobs_that_can_be),
         cmocka_unit_test(every_packet_moves),
         cmocka_unit_test(every_buffer_is_copied),
+        cmocka_unit_test(every_buffer_goes_through),
         cmocka_unit_test(an_end_that_leaves_one_out_is_found),
         cmocka_unit_test(limits_of_cases),
         cmocka_unit_test(limits_and_back),
