@@ -102,19 +102,16 @@ VQ_INLINE void tern_tx_ask(uint8_t *after)
     }
 }
 
-// Copies a frame behind its net header. Of a long one most lines are to be fetched before they are
-// written, those of the `next` packet's buffer meanwhile. NULL: there is none.
-VQ_INLINE void tern_tx_copy(const struct tern_queue *q, uint8_t *to, const struct rte_mbuf *m,
-                            const struct vq_seg *buf, const struct rte_mbuf *next)
+// Copies the first of `left` frames, a long one, to the first of as many buffers. Most of their
+// lines are to be fetched before they are written: those of the second one's meanwhile.
+static __rte_noinline void tern_tx_long(const struct vq_seg *seg, struct rte_mbuf *const *pkts,
+                                        unsigned left, uint32_t hdr_bytes)
 {
-    const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
-    if (likely(m->pkt_len <= TERN_COPY_LONG))
-        tern_copy(to, data, m->pkt_len);
-    else if (next)
-        tern_copy_ahead(to, data, m->pkt_len, (uint8_t *)vq_seg_ptr(buf) + q->hdr_bytes,
-                        next->pkt_len);
-    else
-        tern_copy_ahead(to, data, m->pkt_len, NULL, 0);
+    bool last = left == 1;
+    const uint8_t *ahead = last ? NULL : (uint8_t *)vq_seg_ptr(&seg[1]) + hdr_bytes;
+    tern_copy_ahead((uint8_t *)vq_seg_ptr(seg) + hdr_bytes,
+                    rte_pktmbuf_mtod(pkts[0], const uint8_t *), pkts[0]->pkt_len, ahead,
+                    last ? 0 : pkts[1]->pkt_len);
 }
 
 VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mbuf **pkts,
@@ -140,7 +137,10 @@ VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
             kept += tern_hdr_keep(to, q->hdr_bytes);
         else
             tern_hdr_write(to, q->hdr_bytes); // a look would wait for the line
-        tern_tx_copy(q, to + q->hdr_bytes, m, &seg[i + 1], i + 1 < got ? pkts[i + 1] : NULL);
+        if (likely(len <= TERN_COPY_LONG))
+            tern_copy(to + q->hdr_bytes, data, len);
+        else
+            tern_tx_long(&seg[i], &pkts[i], got - i, q->hdr_bytes);
         tern_count_kind(&q->stats.p, data, len);
         used[i] = need;
         bytes += len;
