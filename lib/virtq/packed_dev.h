@@ -108,45 +108,76 @@ VQ_INLINE void vq_packed_prefetch_avail(const struct vq_dev *q, uint64_t f, unsi
     }
 }
 
-// The usual buffers, up to one that is none or to `room` of them: *odd says what comes then. The
-// queue's own fields are in registers meanwhile, as in vq_packed_put_run.
+// Where a run of buffers is: the queue's own fields, in registers, as in vq_packed_put_run.
+struct vq_packed_run {
+    struct vq_region region;
+    struct vq_run to;
+    uint32_t at;
+    uint16_t mark, mask; // of the flags, those that tell a usual buffer
+    unsigned done;
+    struct vq_desc_copy last; // that was read; each is read once
+};
+
+VQ_INLINE void vq_packed_run_read(const struct vq_dev *q, uint64_t f, struct vq_packed_run *r)
+{
+    // P1b: address and buffer after the flags; pairs with P1a.
+    uint64_t word = vq_load64_acquire(f, &q->pring[r->at].word);
+    r->last = vq_packed_copy(vq_load64(&q->pring[r->at].addr), word);
+}
+
+// Usual buffers until `end` are done, or to the end of the ring: a look for that at each descriptor
+// would cost as much as the descriptor. False: r->last is none.
+VQ_INLINE bool vq_packed_run_on(const struct vq_dev *q, uint64_t f, struct vq_packed_run *r,
+                                unsigned end)
+{
+    unsigned left = q->size - r->at;
+    uint16_t want = (uint16_t)(r->mark | r->to.flags);
+    for (end = end - r->done < left ? end : r->done + left; r->done < end; r->done++, r->at++) {
+        vq_packed_run_read(q, f, r);
+        if (vq_unlikely((r->last.flags & r->mask) != want ||
+                        !vq_region_has(&r->region, r->last.addr, r->last.bytes)))
+            return false;
+        vq_run_add(&r->to, r->done, &r->last, &r->region, r->last.next);
+    }
+    if (vq_unlikely(r->at == q->size)) {
+        r->at = 0;
+        r->mark ^= VQ_PACKED_MARKS;
+    }
+    return true;
+}
+
+// The usual buffers, up to one that is none or to `room` of them: *odd says what comes then.
 VQ_INLINE unsigned vq_packed_get_run(struct vq_dev *q, uint64_t f, struct vq_run to, unsigned n,
                                      unsigned room, struct vq_odd *odd)
 {
-    const struct vq_packed_desc *d = q->pring;
-    struct vq_region r = vq_mem_hit(q->mem, q->mem_hit);
-    uint32_t at = q->avail_idx, size = q->size, left = size - q->inflight;
-    uint16_t mark = q->avail_mark, mask = vq_run_mask(&to) | VQ_PACKED_MARKS;
-    unsigned i;
+    struct vq_packed_run r = {.region = vq_mem_hit(q->mem, q->mem_hit), .to = to};
+    unsigned left = q->size - q->inflight, most = n < left ? n : left;
+    bool usual;
 
+    r.at = q->avail_idx;
+    r.mark = q->avail_mark;
+    r.mask = (uint16_t)(vq_run_mask(&to) | VQ_PACKED_MARKS);
+    most = room < most ? room : most;
+    usual = most == 0 || vq_packed_run_on(q, f, &r, 1);
+    if (most > 0 && (r.last.flags & VQ_PACKED_MARKS) == q->avail_mark) // there is a buffer
+        vq_packed_prefetch_avail(q, f, n);
+    while (usual && r.done < most)
+        usual = vq_packed_run_on(q, f, &r, most);
+    q->avail_idx = (uint16_t)r.at;
+    q->avail_mark = r.mark;
+    q->inflight += r.done;
     odd->is = false;
-    for (i = 0; i < n; i++) {
-        // P1b: address and buffer after the flags; pairs with P1a.
-        uint64_t word = vq_load64_acquire(f, &d[at].word);
-        bool usual = (word >> 48 & mask) == (uint16_t)(mark | to.flags) && i < room;
-        if (vq_unlikely(!usual) && !vq_packed_is_avail(word, mark))
-            break;
-        if (vq_unlikely(i == left)) { // all of the ring is in the device's hands already
-            vq_dev_break(q, VQ_E_INFLIGHT);
-            break;
-        }
-        if (i == 0)
-            vq_packed_prefetch_avail(q, f, n);
-        struct vq_desc_copy x = vq_packed_copy(vq_load64(&d[at].addr), word);
-        if (vq_unlikely(!usual || !vq_region_has(&r, x.addr, x.bytes))) {
-            *odd = (struct vq_odd){.d = x, .is = true};
-            break;
-        }
-        vq_run_add(&to, i, &x, &r, x.next);
-        if (vq_unlikely(++at == size)) {
-            at = 0;
-            mark ^= VQ_PACKED_MARKS;
-        }
-    }
-    q->avail_idx = (uint16_t)at;
-    q->avail_mark = mark;
-    q->inflight += i;
-    return i;
+    if (r.done == n)
+        return n;
+    if (usual)
+        vq_packed_run_read(q, f, &r); // behind the last that there was room for
+    if ((r.last.flags & VQ_PACKED_MARKS) != r.mark)
+        return r.done;
+    if (vq_unlikely(r.done == left)) // all of the ring is in the device's hands already
+        vq_dev_break(q, VQ_E_INFLIGHT);
+    else
+        *odd = (struct vq_odd){.d = r.last, .is = true};
+    return r.done;
 }
 
 VQ_INLINE unsigned vq_packed_get_singles(struct vq_dev *q, uint64_t f, struct vq_run to, unsigned n,
