@@ -38,8 +38,7 @@ struct handover {
     uint64_t caller, other; // number of the line that comes next, by either end
     uint64_t filled;        // … and of the buffer, by whoever fills them
     uint64_t copied;
-    struct through *through; // of the last such job: bytes and ring
-    uint32_t through_bytes, through_ring;
+    struct through *through; // of the last such job
     pthread_t thread;
     bool has_thread;
     int cpu;            // of the other end
@@ -377,12 +376,10 @@ static void run_copies(struct handover *h, const struct handover_job *j, struct 
 static bool open_through(struct handover *h, const struct handover_job *j)
 {
     uint64_t packets = 2 * (uint64_t)j->window;
-    if (h->through && h->through_bytes == j->bytes && h->through_ring == j->window)
+    if (through_fits(h->through, j->bytes, j->window))
         return true;
     through_close(h->through);
     h->through = through_open(j->bytes, j->window);
-    h->through_bytes = j->bytes;
-    h->through_ring = j->window;
     if (!h->through) {
         fail(h->sh, ENOMEM);
         return false;

@@ -55,6 +55,11 @@ void through_close(struct through *t)
     free(t);
 }
 
+bool through_fits(const struct through *t, uint32_t bytes, uint32_t ring)
+{
+    return t && t->bytes == bytes && t->ring == ring;
+}
+
 // Copies a buffer, and asks meanwhile for the lines of the one that is written next: the fastest
 // way that was found.
 static void copy_on(char *to, const char *from, const char *next, uint32_t bytes)

@@ -18,6 +18,8 @@ struct through;
 struct through *through_open(uint32_t bytes, uint32_t ring);
 void through_close(struct through *t);
 
+bool through_fits(const struct through *t, uint32_t bytes, uint32_t ring); // opened for these?
+
 // Passes `packets` on, rounded up to whole bursts, and checks that each is the one that was due.
 // Returns the cycles that it took; 0: one was not. *packets is how many they were.
 uint64_t through_run(struct through *t, uint64_t *packets);

@@ -125,8 +125,8 @@ VQ_INLINE void vq_packed_run_read(const struct vq_dev *q, uint64_t f, struct vq_
     r->last = vq_packed_copy(vq_load64(&q->pring[r->at].addr), word);
 }
 
-// Usual buffers until `end` are done, or to the end of the ring: a look for that at each descriptor
-// would cost as much as the descriptor. False: r->last is none.
+// Usual buffers until `end` are done, or to the end of the ring, which thus need not be looked for
+// at each descriptor. False: r->last is none.
 VQ_INLINE bool vq_packed_run_on(const struct vq_dev *q, uint64_t f, struct vq_packed_run *r,
                                 unsigned end)
 {
