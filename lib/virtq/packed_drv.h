@@ -64,50 +64,97 @@ VQ_INLINE void vq_packed_put_indirect(struct vq_drv *q, const struct vq_chain *c
     vq_packed_put_head(q, slot, vq_packed_word(nseg * 16, id, flags));
 }
 
-// The usual buffers, of one segment, up to the first other one: those of `c`, or where that is NULL
-// the segments of `run`. The queue's own fields are in registers meanwhile: each store to the ring
-// might else be one to them, as far as a compiler can tell.
+// What a run of buffers needs of the queue, in registers: each store to the ring might else be one
+// to the queue's own fields, as far as a compiler can tell. The buffers are those of `c`, or where
+// that is NULL the segments of `run`.
+struct vq_packed_put {
+    struct vq_packed_desc *d;
+    struct vq_drv_slot *slot;
+    const struct vq_chain *c;
+    const struct vq_run *run;
+    void *const *tokens;
+    uint32_t at, size;
+    uint16_t mark, free;
+    unsigned done;
+};
+
+// Whether the next buffer is of one segment.
+VQ_INLINE bool vq_packed_put_usual(const struct vq_packed_put *p)
+{
+    return !p->c || p->c[p->done].nread + p->c[p->done].nwrite == 1;
+}
+
+// Puts the next buffer, but for the second word of its descriptor, which it returns.
+VQ_INLINE uint64_t vq_packed_put_one(struct vq_packed_put *p, uint64_t f)
+{
+    const struct vq_seg *seg = p->c ? p->c[p->done].seg : &p->run->seg[p->done];
+    bool write = p->c ? p->c[p->done].nwrite : p->run->flags;
+    uint16_t id = f & VQ_F_IN_ORDER ? (uint16_t)p->at : p->free;
+    struct vq_drv_slot *s = &p->slot[id];
+    if (!(f & VQ_F_IN_ORDER))
+        p->free = s->next;
+    s->token = p->tokens[p->done];
+    s->writable = write ? seg->bytes : 0;
+    s->ndesc = 1;
+    vq_store64(&p->d[p->at].addr, seg->addr);
+    return vq_packed_word(seg->bytes, id, p->mark | (write ? VQ_DESC_F_WRITE : 0));
+}
+
+// Behind the ring's last descriptor comes its first.
+VQ_INLINE void vq_packed_put_wrap(struct vq_packed_put *p)
+{
+    if (vq_unlikely(p->at == p->size)) {
+        p->at = 0;
+        p->mark ^= VQ_PACKED_MARKS;
+    }
+}
+
+// Usual buffers until `end` are done, or to the end of the ring, which thus need not be looked for
+// at each descriptor. False: the next one is none.
+VQ_INLINE bool vq_packed_put_on(struct vq_packed_put *p, uint64_t f, unsigned end)
+{
+    unsigned left = p->size - p->at;
+    for (end = end - p->done < left ? end : p->done + left; p->done < end; p->done++, p->at++) {
+        if (vq_unlikely(!vq_packed_put_usual(p)))
+            return false;
+        uint64_t word = vq_packed_put_one(p, f);
+        vq_store64(&p->d[p->at].word, word);
+    }
+    vq_packed_put_wrap(p);
+    return true;
+}
+
+// The usual buffers, of one segment, up to the first other one. The first of a batch is held back,
+// as in vq_packed_put_head.
 VQ_INLINE unsigned vq_packed_put_run(struct vq_drv *q, uint64_t f, const struct vq_chain *c,
                                      const struct vq_run *run, void *const *tokens, unsigned n)
 {
-    struct vq_packed_desc *d = q->pring;
-    struct vq_drv_slot *slot = q->slot;
-    uint32_t at = q->avail_idx, size = q->size;
-    uint16_t mark = q->avail_mark, free = q->free_head;
-    bool held = q->head_held;
-    unsigned i, most = n < q->nfree ? n : q->nfree;
+    struct vq_packed_put p = {.d = q->pring,
+                              .slot = q->slot,
+                              .c = c,
+                              .run = run,
+                              .tokens = tokens,
+                              .at = q->avail_idx,
+                              .size = q->size,
+                              .mark = q->avail_mark,
+                              .free = q->free_head};
+    unsigned most = n < q->nfree ? n : q->nfree;
 
-    for (i = 0; i < most && (!c || c[i].nread + c[i].nwrite == 1); i++) {
-        const struct vq_seg *seg = c ? c[i].seg : &run->seg[i];
-        bool write = c ? c[i].nwrite : run->flags;
-        uint16_t id = f & VQ_F_IN_ORDER ? (uint16_t)at : free;
-        uint64_t word = vq_packed_word(seg->bytes, id, mark | (write ? VQ_DESC_F_WRITE : 0));
-        struct vq_drv_slot *s = &slot[id];
-        if (!(f & VQ_F_IN_ORDER))
-            free = s->next;
-        s->token = tokens[i];
-        s->writable = write ? seg->bytes : 0;
-        s->ndesc = 1;
-        vq_store64(&d[at].addr, seg->addr);
-        if (vq_likely(held)) {
-            vq_store64(&d[at].word, word);
-        } else {
-            held = true;
-            q->head_slot = (uint16_t)at;
-            q->head_word = word;
-        }
-        if (vq_unlikely(++at == size)) {
-            at = 0;
-            mark ^= VQ_PACKED_MARKS;
-        }
+    if (most > 0 && !q->head_held && vq_packed_put_usual(&p)) {
+        q->head_held = true;
+        q->head_slot = (uint16_t)p.at;
+        q->head_word = vq_packed_put_one(&p, f);
+        p.done++, p.at++;
+        vq_packed_put_wrap(&p);
     }
-    q->avail_idx = (uint16_t)at;
-    q->avail_mark = mark;
-    q->free_head = free;
-    q->head_held = held;
-    q->nfree -= i;
-    q->outstanding += i;
-    return i;
+    while (p.done < most && vq_packed_put_on(&p, f, most))
+        ;
+    q->avail_idx = (uint16_t)p.at;
+    q->avail_mark = p.mark;
+    q->free_head = p.free;
+    q->nfree -= p.done;
+    q->outstanding += p.done;
+    return p.done;
 }
 
 VQ_INLINE unsigned vq_packed_put_singles(struct vq_drv *q, uint64_t f, struct vq_run run,
