@@ -232,6 +232,12 @@ VQ_INLINE bool vq_packed_read_used(const struct vq_packed_desc *d, uint16_t mark
     return (uint16_t)((*word >> 48) & VQ_PACKED_MARKS) == mark;
 }
 
+// Only WRITE gives the length a meaning (§2.8.4).
+VQ_INLINE uint32_t vq_packed_used_bytes(uint64_t word)
+{
+    return word >> 48 & VQ_DESC_F_WRITE ? (uint32_t)word : 0;
+}
+
 // The one at the present position.
 VQ_INLINE bool vq_packed_next_used(const struct vq_drv *q, uint64_t f, uint64_t *word)
 {
@@ -245,9 +251,7 @@ VQ_INLINE bool vq_packed_get_one(struct vq_drv *q, uint64_t f, struct vq_done *d
     if (q->outstanding == 0 || !vq_packed_next_used(q, f, &word))
         return false;
     uint16_t id = (uint16_t)(word >> 32);
-    // Only WRITE gives the length a meaning (§2.8.4).
-    uint32_t bytes = word >> 48 & VQ_DESC_F_WRITE ? (uint32_t)word : 0;
-    if (!vq_drv_take(q, id, bytes, done))
+    if (!vq_drv_take(q, id, vq_packed_used_bytes(word), done))
         return false;
     vq_packed_free(q, id);
     return true;
@@ -260,74 +264,54 @@ VQ_INLINE bool vq_packed_get_in_order(struct vq_drv *q, uint64_t f, struct vq_do
         uint64_t word;
         if (q->outstanding == 0 || !vq_packed_next_used(q, f, &word))
             return false;
-        uint32_t bytes = word >> 48 & VQ_DESC_F_WRITE ? (uint32_t)word : 0;
-        if (!vq_drv_hold_batch(q, (uint16_t)(word >> 32), bytes))
+        if (!vq_drv_hold_batch(q, (uint16_t)(word >> 32), vq_packed_used_bytes(word)))
             return false;
     }
     q->order_head = q->used_idx;
     return vq_drv_take_oldest(q, done);
 }
 
-// Buffers of one descriptor, up to one that is not, or that is not as it should be: *odd. As above,
-// in registers.
+// Buffers of one descriptor, up to one that is not, or that is not as it should be: *odd.
+VQ_INLINE unsigned vq_packed_get_ordered_run(struct vq_drv *q, uint64_t f, void **tokens,
+                                             uint32_t *bytes, unsigned n, bool *odd)
+{
+    struct vq_take t = vq_take_start(q, tokens, bytes, q->used_idx);
+    unsigned most = n < q->outstanding ? n : q->outstanding;
+    bool ok = !t.held || vq_take_batch(&t, most);
+    uint64_t word;
+
+    while (ok && t.done < most && vq_packed_read_used(&q->pring[t.at], t.mark, f, &word))
+        ok = vq_take_named(&t, (uint16_t)(word >> 32), vq_packed_used_bytes(word), most);
+    *odd = !ok;
+    q->used_idx = (uint16_t)t.at;
+    q->used_mark = t.mark;
+    vq_take_keep(q, f, &t);
+    return t.done;
+}
+
 VQ_INLINE unsigned vq_packed_get_used_run(struct vq_drv *q, uint64_t f, void **tokens,
                                           uint32_t *bytes, unsigned n, bool *odd)
 {
-    const struct vq_packed_desc *d = q->pring;
-    struct vq_drv_slot *slot = q->slot;
-    uint32_t at = q->used_idx, size = q->size, last = q->batch_id, last_bytes = q->batch_bytes;
-    uint16_t mark = q->used_mark, free = q->free_head;
-    bool held = (f & VQ_F_IN_ORDER) && q->batch_held;
-    unsigned i, most = n < q->outstanding ? n : q->outstanding;
+    struct vq_take t = vq_take_start(q, tokens, bytes, q->used_idx);
+    uint16_t free = q->free_head;
+    unsigned most = n < q->outstanding ? n : q->outstanding;
+    uint64_t word;
 
     *odd = false;
-    for (i = 0; i < most; i++) {
-        uint32_t id = at, got = last_bytes;
-        if (!held) {
-            uint64_t word;
-            if (!vq_packed_read_used(&d[at], mark, f, &word))
-                break;
-            last = (uint16_t)(word >> 32);
-            got = last_bytes = word >> 48 & VQ_DESC_F_WRITE ? (uint32_t)word : 0;
-            *odd = last >= size || slot[last].ndesc == 0;
-            if (vq_unlikely(*odd))
-                break;
-            held = f & VQ_F_IN_ORDER;
-            if (!(f & VQ_F_IN_ORDER))
-                id = last;
-        }
-        struct vq_drv_slot *s = &slot[id];
-        if ((f & VQ_F_IN_ORDER) && id != last)
-            got = s->writable;
-        *odd = s->ndesc != 1 || got > s->writable;
+    while (t.done < most && vq_packed_read_used(&q->pring[t.at], t.mark, f, &word)) {
+        uint16_t id = (uint16_t)(word >> 32);
+        *odd = id >= t.size || !vq_take_one(&t, id, vq_packed_used_bytes(word));
         if (vq_unlikely(*odd))
             break;
-        tokens[i] = s->token;
-        if (bytes)
-            bytes[i] = got;
-        s->ndesc = 0;
-        if (f & VQ_F_IN_ORDER) {
-            held = id != last;
-        } else {
-            s->next = free;
-            free = (uint16_t)id;
-        }
-        if (vq_unlikely(++at == size)) {
-            at = 0;
-            mark ^= VQ_PACKED_MARKS;
-        }
+        t.slot[id].next = free;
+        free = id;
+        vq_take_step(&t);
     }
-    q->used_idx = (uint16_t)at;
-    q->used_mark = mark;
+    q->used_idx = (uint16_t)t.at;
+    q->used_mark = t.mark;
     q->free_head = free;
-    q->nfree += i;
-    q->outstanding -= i;
-    if (f & VQ_F_IN_ORDER) {
-        q->batch_held = held;
-        q->batch_id = (uint16_t)last;
-        q->batch_bytes = last_bytes;
-    }
-    return i;
+    vq_take_keep(q, f, &t);
+    return t.done;
 }
 
 VQ_INLINE unsigned vq_packed_get_used(struct vq_drv *q, uint64_t f, void **tokens, uint32_t *bytes,
@@ -335,7 +319,8 @@ VQ_INLINE unsigned vq_packed_get_used(struct vq_drv *q, uint64_t f, void **token
 {
     struct vq_done done;
     bool odd;
-    unsigned i = vq_packed_get_used_run(q, f, tokens, bytes, n, &odd);
+    unsigned i = f & VQ_F_IN_ORDER ? vq_packed_get_ordered_run(q, f, tokens, bytes, n, &odd)
+                                   : vq_packed_get_used_run(q, f, tokens, bytes, n, &odd);
 
     for (; odd && i < n; i++) {
         bool ok = f & VQ_F_IN_ORDER ? vq_packed_get_in_order(q, f, &done)

@@ -254,4 +254,100 @@ VQ_INLINE bool vq_drv_take_oldest(struct vq_drv *q, struct vq_done *done)
     return true;
 }
 
+// Buffers of one descriptor that come back, in a run: what it needs of the queue is in registers,
+// as each token stored might else be one of the queue's own fields, as far as a compiler can tell.
+struct vq_take {
+    struct vq_drv_slot *slot;
+    void **tokens;
+    uint32_t *bytes; // or NULL
+    uint32_t at;     // in order: descriptor (split) or slot (packed) of the oldest buffer
+    uint32_t size;
+    uint32_t last, last_bytes; // in order: of the batch
+    uint16_t mark;             // packed
+    bool held;                 // in order: inside a batch
+    unsigned done;
+};
+
+VQ_INLINE struct vq_take vq_take_start(const struct vq_drv *q, void **tokens, uint32_t *bytes,
+                                       uint16_t at)
+{
+    return (struct vq_take){.slot = q->slot,
+                            .tokens = tokens,
+                            .bytes = bytes,
+                            .at = at,
+                            .size = q->size,
+                            .last = q->batch_id,
+                            .last_bytes = q->batch_bytes,
+                            .mark = q->used_mark,
+                            .held = q->batch_held != 0};
+}
+
+// Ends buffer `id`, outstanding or not. False: it is not as it should be, and nothing is done.
+VQ_INLINE bool vq_take_one(struct vq_take *t, uint32_t id, uint32_t bytes)
+{
+    struct vq_drv_slot *s = &t->slot[id];
+    if (vq_unlikely(s->ndesc != 1 || bytes > s->writable))
+        return false;
+    t->tokens[t->done] = s->token;
+    if (t->bytes)
+        t->bytes[t->done] = bytes;
+    s->ndesc = 0;
+    t->done++;
+    return true;
+}
+
+VQ_INLINE void vq_take_step(struct vq_take *t)
+{
+    if (vq_unlikely(++t->at == t->size)) {
+        t->at = 0;
+        t->mark ^= VQ_DESC_F_AVAIL | VQ_DESC_F_USED;
+    }
+}
+
+// In order: ends buffers of the batch held until `end` are done; those before its last one count
+// as written in full. False: one is not as it should be.
+VQ_INLINE bool vq_take_batch(struct vq_take *t, unsigned end)
+{
+    for (; t->at != t->last; vq_take_step(t)) {
+        if (t->done == end)
+            return true;
+        if (!vq_take_one(t, t->at, t->slot[t->at].writable))
+            return false;
+    }
+    if (t->done == end)
+        return true;
+    if (!vq_take_one(t, t->at, t->last_bytes))
+        return false;
+    vq_take_step(t);
+    t->held = false;
+    return true;
+}
+
+// In order: the same of the batch that ends with buffer `last`, which is mostly its only one.
+VQ_INLINE bool vq_take_named(struct vq_take *t, uint32_t last, uint32_t bytes, unsigned end)
+{
+    if (vq_likely(last == t->at && vq_take_one(t, last, bytes))) {
+        vq_take_step(t);
+        return true;
+    }
+    if (vq_unlikely(last >= t->size || t->slot[last].ndesc == 0))
+        return false;
+    t->last = last;
+    t->last_bytes = bytes;
+    t->held = true;
+    return vq_take_batch(t, end);
+}
+
+// Keeps what was done, but for the position.
+VQ_INLINE void vq_take_keep(struct vq_drv *q, uint64_t f, const struct vq_take *t)
+{
+    q->nfree += t->done;
+    q->outstanding -= t->done;
+    if (f & VQ_F_IN_ORDER) {
+        q->batch_held = t->held;
+        q->batch_id = (uint16_t)t->last;
+        q->batch_bytes = t->last_bytes;
+    }
+}
+
 #endif

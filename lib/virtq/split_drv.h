@@ -195,66 +195,47 @@ VQ_INLINE unsigned vq_split_used_ready(struct vq_drv *q, uint64_t f, unsigned n)
     return ready < n ? ready : n;
 }
 
-// Buffers of one descriptor, up to one that is not, or that is not as it should be. As above, in
-// registers.
+// Buffers of one descriptor, up to one that is not, or that is not as it should be.
+VQ_INLINE unsigned vq_split_get_ordered_run(struct vq_drv *q, uint64_t f, void **tokens,
+                                            uint32_t *bytes, unsigned n)
+{
+    struct vq_take t = vq_take_start(q, tokens, bytes, q->order_head);
+    uint16_t mask = (uint16_t)(q->size - 1), idx = q->used_idx;
+    bool ok = !t.held || vq_take_batch(&t, n);
+
+    while (ok && t.done < n) {
+        uint16_t at = (uint16_t)(idx + t.done) & mask;
+        ok = vq_take_named(&t, vq_load32(&q->used->ring[at].id), vq_load32(&q->used->ring[at].len),
+                           n);
+    }
+    q->used_idx += t.done;
+    q->order_head = (uint16_t)t.at;
+    vq_take_keep(q, f, &t);
+    return t.done;
+}
+
 VQ_INLINE unsigned vq_split_get_used_run(struct vq_drv *q, uint64_t f, void **tokens,
                                          uint32_t *bytes, unsigned n)
 {
-    const struct vq_split_used *used = q->used;
-    struct vq_drv_slot *slot = q->slot;
-    uint32_t size = q->size, last = q->batch_id, last_bytes = q->batch_bytes;
-    uint16_t mask = (uint16_t)(size - 1), idx = q->used_idx, oldest = q->order_head;
+    struct vq_take t = vq_take_start(q, tokens, bytes, 0);
+    uint16_t mask = (uint16_t)(t.size - 1), idx = q->used_idx;
     uint16_t head = q->free_head, tail = q->free_tail;
-    bool held = (f & VQ_F_IN_ORDER) && q->batch_held, none = q->nfree == 0;
-    unsigned i;
+    bool none = q->nfree == 0;
 
-    for (i = 0; i < n; i++) {
-        uint32_t id = oldest, got = last_bytes;
-        if (!held) {
-            uint32_t named = vq_load32(&used->ring[idx & mask].id);
-            got = vq_load32(&used->ring[idx & mask].len);
-            if (vq_unlikely(named >= size || slot[named].ndesc == 0))
-                break;
-            if (f & VQ_F_IN_ORDER) {
-                held = true;
-                last = named;
-                last_bytes = got;
-            } else {
-                id = named;
-            }
-        }
-        struct vq_drv_slot *s = &slot[id];
-        if ((f & VQ_F_IN_ORDER) && id != last)
-            got = s->writable;
-        if (vq_unlikely(s->ndesc != 1 || got > s->writable))
+    while (t.done < n) {
+        uint32_t id = vq_load32(&q->used->ring[(idx + t.done) & mask].id);
+        uint32_t len = vq_load32(&q->used->ring[(idx + t.done) & mask].len);
+        if (vq_unlikely(id >= t.size || !vq_take_one(&t, id, len)))
             break;
-        tokens[i] = s->token;
-        if (bytes)
-            bytes[i] = got;
-        s->ndesc = 0;
-        idx++;
-        if (f & VQ_F_IN_ORDER) {
-            held = id != last;
-            oldest = (oldest + 1) & mask;
-        } else {
-            *(none ? &head : &slot[tail].next) = (uint16_t)id;
-            tail = (uint16_t)id;
-            none = false;
-        }
+        *(none ? &head : &t.slot[tail].next) = (uint16_t)id;
+        tail = (uint16_t)id;
+        none = false;
     }
-    q->used_idx = idx;
-    q->nfree += i;
-    q->outstanding -= i;
-    if (f & VQ_F_IN_ORDER) {
-        q->order_head = oldest;
-        q->batch_held = held;
-        q->batch_id = (uint16_t)last;
-        q->batch_bytes = last_bytes;
-    } else {
-        q->free_head = head;
-        q->free_tail = tail;
-    }
-    return i;
+    q->used_idx += t.done;
+    q->free_head = head;
+    q->free_tail = tail;
+    vq_take_keep(q, f, &t);
+    return t.done;
 }
 
 VQ_INLINE unsigned vq_split_get_used(struct vq_drv *q, uint64_t f, void **tokens, uint32_t *bytes,
@@ -262,7 +243,8 @@ VQ_INLINE unsigned vq_split_get_used(struct vq_drv *q, uint64_t f, void **tokens
 {
     struct vq_done done;
     unsigned ready = vq_split_used_ready(q, f, n);
-    unsigned i = vq_split_get_used_run(q, f, tokens, bytes, ready);
+    unsigned i = f & VQ_F_IN_ORDER ? vq_split_get_ordered_run(q, f, tokens, bytes, ready)
+                                   : vq_split_get_used_run(q, f, tokens, bytes, ready);
 
     for (; i < ready; i++) {
         bool ok = f & VQ_F_IN_ORDER ? vq_split_get_in_order(q, &done) : vq_split_get_one(q, &done);
