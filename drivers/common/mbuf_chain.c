@@ -23,9 +23,8 @@ static inline bool is_plain(const struct rte_mbuf *m)
 {
     static const uint16_t ones[] = {1, 1};
     _Static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2, "");
-    return memcmp((const uint8_t *)m + offsetof(struct rte_mbuf, refcnt), ones, sizeof(ones)) ==
-               0 &&
-           RTE_MBUF_DIRECT(m);
+    const uint8_t *refcnt = (const uint8_t *)m + offsetof(struct rte_mbuf, refcnt);
+    return likely(memcmp(refcnt, ones, sizeof(ones)) == 0) && RTE_MBUF_DIRECT(m);
 }
 
 static void free_mixed(struct rte_mbuf **m, unsigned n)

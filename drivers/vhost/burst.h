@@ -243,7 +243,7 @@ VQ_INLINE bool tern_hdr_keep(uint8_t *at, uint32_t hdr_bytes)
     if (likely(hdr_bytes == sizeof(struct vnet_hdr))) {
         memcpy(&head, at, 8);
         memcpy(&tail, at + 8, 4);
-        if (likely(head == 0 && tail == VQ_LE32(1u << 16)))
+        if (head == 0 && tail == VQ_LE32(1u << 16))
             return true;
     }
     tern_hdr_write(at, hdr_bytes);

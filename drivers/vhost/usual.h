@@ -121,6 +121,7 @@ VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     uint16_t id[TERN_CHUNK];
     uint32_t used[TERN_CHUNK];
     struct vq_dev *vq = &q->vq->vq;
+    uint32_t hdr_bytes = q->hdr_bytes;
     uint8_t *after;
     unsigned got = tern_tx_get(vq, f, seg, id, n, odd, &after), kept = 0, i;
     uint64_t bytes = 0;
@@ -128,19 +129,19 @@ VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     tern_tx_prefetch(q, seg, got, n > 1 && q->hdr_kept);
     for (i = 0; i < got; i++) {
         const struct rte_mbuf *m = pkts[i];
-        uint32_t len = m->pkt_len, need = q->hdr_bytes + len;
+        uint32_t len = m->pkt_len, need = hdr_bytes + len;
         if (unlikely(m->nb_segs != 1 || seg[i].bytes < need || (m->ol_flags & RTE_MBUF_F_TX_VLAN)))
             break;
         uint8_t *to = vq_seg_ptr(&seg[i]);
         const void *data = rte_pktmbuf_mtod(m, const void *);
         if (n > 1)
-            kept += tern_hdr_keep(to, q->hdr_bytes);
+            kept += tern_hdr_keep(to, hdr_bytes);
         else
-            tern_hdr_write(to, q->hdr_bytes); // a look would wait for the line
+            tern_hdr_write(to, hdr_bytes); // a look would wait for the line
         if (likely(len <= TERN_COPY_LONG))
-            tern_copy(to + q->hdr_bytes, data, len);
+            tern_copy(to + hdr_bytes, data, len);
         else
-            tern_tx_long(&seg[i], &pkts[i], got - i, q->hdr_bytes);
+            tern_tx_long(&seg[i], &pkts[i], got - i, hdr_bytes);
         tern_count_kind(&q->stats.p, data, len);
         used[i] = need;
         bytes += len;

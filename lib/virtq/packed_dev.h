@@ -110,38 +110,37 @@ VQ_INLINE void vq_packed_prefetch_avail(const struct vq_dev *q, uint64_t f, unsi
 
 // Where a run of buffers is: the queue's own fields, in registers, as in vq_packed_put_run.
 struct vq_packed_run {
+    const struct vq_packed_desc *d;
     struct vq_region region;
     struct vq_run to;
-    uint32_t at;
-    uint16_t mark, mask; // of the flags, those that tell a usual buffer
+    uint32_t at, size;
+    uint64_t mark, mask; // of the second word, and the bits that tell a usual buffer
     unsigned done;
-    struct vq_desc_copy last; // that was read; each is read once
+    uint64_t addr, word; // of the descriptor that is none of the run; each is read once
 };
 
-VQ_INLINE void vq_packed_run_read(const struct vq_dev *q, uint64_t f, struct vq_packed_run *r)
-{
-    // P1b: address and buffer after the flags; pairs with P1a.
-    uint64_t word = vq_load64_acquire(f, &q->pring[r->at].word);
-    r->last = vq_packed_copy(vq_load64(&q->pring[r->at].addr), word);
-}
-
 // Usual buffers until `end` are done, or to the end of the ring, which thus need not be looked for
-// at each descriptor. False: r->last is none.
-VQ_INLINE bool vq_packed_run_on(const struct vq_dev *q, uint64_t f, struct vq_packed_run *r,
-                                unsigned end)
+// at each descriptor. False: what was read last is none.
+VQ_INLINE bool vq_packed_run_on(uint64_t f, struct vq_packed_run *r, unsigned end)
 {
-    unsigned left = q->size - r->at;
-    uint16_t want = (uint16_t)(r->mark | r->to.flags);
+    unsigned left = r->size - r->at;
+    uint64_t want = r->mark | (uint64_t)r->to.flags << 48;
     for (end = end - r->done < left ? end : r->done + left; r->done < end; r->done++, r->at++) {
-        vq_packed_run_read(q, f, r);
-        if (vq_unlikely((r->last.flags & r->mask) != want ||
-                        !vq_region_has(&r->region, r->last.addr, r->last.bytes)))
+        // P1b: address and buffer after the flags; pairs with P1a.
+        uint64_t word = vq_load64_acquire(f, &r->d[r->at].word);
+        uint64_t addr = vq_load64(&r->d[r->at].addr);
+        if (vq_unlikely((word & r->mask) != want ||
+                        !vq_region_has(&r->region, addr, (uint32_t)word))) {
+            r->addr = addr;
+            r->word = word;
             return false;
-        vq_run_add(&r->to, r->done, &r->last, &r->region, r->last.next);
+        }
+        struct vq_desc_copy d = vq_packed_copy(addr, word);
+        vq_run_add(&r->to, r->done, &d, &r->region, d.next);
     }
-    if (vq_unlikely(r->at == q->size)) {
+    if (vq_unlikely(r->at == r->size)) {
         r->at = 0;
-        r->mark ^= VQ_PACKED_MARKS;
+        r->mark ^= (uint64_t)VQ_PACKED_MARKS << 48;
     }
     return true;
 }
@@ -150,33 +149,40 @@ VQ_INLINE bool vq_packed_run_on(const struct vq_dev *q, uint64_t f, struct vq_pa
 VQ_INLINE unsigned vq_packed_get_run(struct vq_dev *q, uint64_t f, struct vq_run to, unsigned n,
                                      unsigned room, struct vq_odd *odd)
 {
-    struct vq_packed_run r = {.region = vq_mem_hit(q->mem, q->mem_hit), .to = to};
+    struct vq_packed_run r = {
+        .d = q->pring,
+        .region = vq_mem_hit(q->mem, q->mem_hit),
+        .to = to,
+        .at = q->avail_idx,
+        .size = q->size,
+        .mark = (uint64_t)q->avail_mark << 48,
+        .mask = (uint64_t)(vq_run_mask(&to) | VQ_PACKED_MARKS) << 48,
+    };
     unsigned left = q->size - q->inflight, most = n < left ? n : left;
     bool usual;
 
-    r.at = q->avail_idx;
-    r.mark = q->avail_mark;
-    r.mask = (uint16_t)(vq_run_mask(&to) | VQ_PACKED_MARKS);
     most = room < most ? room : most;
-    usual = most == 0 || vq_packed_run_on(q, f, &r, 1);
-    if (most > 0 && (r.last.flags & VQ_PACKED_MARKS) == q->avail_mark) // there is a buffer
+    usual = most == 0 || vq_packed_run_on(f, &r, 1);
+    if (r.done > 0 || (!usual && vq_packed_is_avail(r.word, q->avail_mark)))
         vq_packed_prefetch_avail(q, f, n);
     while (usual && r.done < most)
-        usual = vq_packed_run_on(q, f, &r, most);
+        usual = vq_packed_run_on(f, &r, most);
     q->avail_idx = (uint16_t)r.at;
-    q->avail_mark = r.mark;
+    q->avail_mark = (uint16_t)(r.mark >> 48);
     q->inflight += r.done;
     odd->is = false;
     if (r.done == n)
         return n;
-    if (usual)
-        vq_packed_run_read(q, f, &r); // behind the last that there was room for
-    if ((r.last.flags & VQ_PACKED_MARKS) != r.mark)
+    if (usual) {                                        // behind the last that there was room for
+        r.word = vq_load64_acquire(f, &r.d[r.at].word); // P1b
+        r.addr = vq_load64(&r.d[r.at].addr);
+    }
+    if (!vq_packed_is_avail(r.word, q->avail_mark))
         return r.done;
     if (vq_unlikely(r.done == left)) // all of the ring is in the device's hands already
         vq_dev_break(q, VQ_E_INFLIGHT);
     else
-        *odd = (struct vq_odd){.d = r.last, .is = true};
+        *odd = (struct vq_odd){.d = vq_packed_copy(r.addr, r.word), .is = true};
     return r.done;
 }
 
@@ -311,32 +317,24 @@ VQ_INLINE void vq_packed_put_used(struct vq_dev *q, uint64_t f, const struct vq_
     q->unnotified = vq_count_up(q->unnotified, total);
 }
 
+// In straight runs, as vq_packed_run_on.
 VQ_INLINE void vq_packed_put_used_singles(struct vq_dev *q, uint64_t f, const uint16_t *id,
                                           const uint32_t *bytes, unsigned n)
 {
     struct vq_packed_desc *d = q->pring;
-    uint32_t at = q->used_idx, size = q->size;
-    uint16_t mark = q->used_mark;
-    bool held = q->head_held;
+    unsigned i = 0;
     (void)f;
-    for (unsigned i = 0; i < n; i++) {
-        uint16_t flags = mark | (bytes ? VQ_DESC_F_WRITE : 0);
-        uint64_t word = vq_packed_word(bytes ? bytes[i] : 0, id[i], flags);
-        if (vq_likely(held)) {
-            vq_store64(&d[at].word, word);
-        } else {
-            held = true;
-            q->head_slot = (uint16_t)at;
-            q->head_word = word;
-        }
-        if (vq_unlikely(++at == size)) {
-            at = 0;
-            mark ^= VQ_PACKED_MARKS;
-        }
+    if (n > 0 && !q->head_held) {
+        vq_packed_write_used(q, id[0], bytes ? bytes[0] : 0);
+        vq_packed_dev_advance(q, 1);
+        i = 1;
     }
-    q->used_idx = (uint16_t)at;
-    q->used_mark = mark;
-    q->head_held = held;
+    while (i < n) {
+        uint32_t at = q->used_idx, left = q->size - at, end = n - i < left ? n : i + left;
+        uint16_t flags = q->used_mark | (bytes ? VQ_DESC_F_WRITE : 0);
+        for (vq_packed_dev_advance(q, (uint16_t)(end - i)); i < end; i++, at++)
+            vq_store64(&d[at].word, vq_packed_word(bytes ? bytes[i] : 0, id[i], flags));
+    }
     q->inflight -= n;
     q->unnotified = vq_count_up(q->unnotified, n);
 }
