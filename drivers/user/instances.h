@@ -5,7 +5,8 @@
 #ifndef TERN_USER_INSTANCES_H
 #define TERN_USER_INSTANCES_H
 
-#include "burst.h"
+#include "burst_rx.h"
+#include "burst_tx.h"
 #include "cpu.h"
 
 #define RING_BITS (VQ_F_RING_PACKED | VQ_F_IN_ORDER | VNET_F_MRG_RXBUF)
