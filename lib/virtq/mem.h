@@ -73,7 +73,7 @@ static inline struct vq_region vq_mem_hit(const struct vq_mem *m, uint32_t hit)
 static inline bool vq_region_has(const struct vq_region *r, uint64_t gpa, uint32_t bytes)
 {
     uint64_t at = gpa - r->gpa;
-    return vq_likely(at < r->bytes) && (uint64_t)bytes - 1 < r->bytes - at;
+    return vq_likely(at < r->bytes) && vq_likely((uint64_t)bytes - 1 < r->bytes - at);
 }
 
 // The same for a range that must be contiguous, such as a ring: NULL when it is not.

@@ -326,7 +326,7 @@ VQ_INLINE bool vq_take_batch(struct vq_take *t, unsigned end)
 // In order: the same of the batch that ends with buffer `last`, which is mostly its only one.
 VQ_INLINE bool vq_take_named(struct vq_take *t, uint32_t last, uint32_t bytes, unsigned end)
 {
-    if (vq_likely(last == t->at && vq_take_one(t, last, bytes))) {
+    if (vq_likely(last == t->at && vq_take_one(t, t->at, bytes))) {
         vq_take_step(t);
         return true;
     }
