@@ -113,6 +113,18 @@ bool tern_offload_received(struct rte_mbuf *m, const struct vnet_hdr *h, unsigne
     return true;
 }
 
+void tern_offload_strip(struct rte_mbuf **pkts, unsigned n, uint64_t f)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct rte_mbuf *m = pkts[i];
+        if (m->pkt_len < RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN || rte_vlan_strip(m) != 0)
+            continue;
+        // What there is of l2_len means nothing in a packet without a request.
+        if ((f & TERN_F_OFFLOAD) && m->l2_len >= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
+            m->l2_len -= RTE_VLAN_HLEN;
+    }
+}
+
 // ---- packets to send ----
 
 #define UNOFFERED                                                                       \

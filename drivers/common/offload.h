@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Checksums and segmentation between net headers and mbufs, for both drivers. Called on the
-// polling thread, only for packets that ask for something.
+// Checksums, segmentation and VLAN tags between net headers and mbufs, for both drivers. Called on
+// the polling thread, only for packets that ask for something.
 #ifndef TERN_OFFLOAD_H
 #define TERN_OFFLOAD_H
 
@@ -29,12 +29,9 @@ unsigned tern_offload_takes(uint64_t offloads, bool requests);
 bool tern_offload_received(struct rte_mbuf *m, const struct vnet_hdr *h, unsigned may,
                            unsigned takes);
 
-// The VLAN tag of such a packet was taken off after that.
-static inline void tern_offload_stripped(struct rte_mbuf *m)
-{
-    if (m->l2_len >= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN)
-        m->l2_len -= RTE_VLAN_HLEN; // means nothing in a packet without a request
-}
+// Takes the VLAN tags out of received packets, after that. A frame that ends in its tag would be
+// shorter than an Ethernet header without it, and keeps it. `f` is the queue's feature word.
+void tern_offload_strip(struct rte_mbuf **pkts, unsigned n, uint64_t f);
 
 // ---- packets to send ----
 

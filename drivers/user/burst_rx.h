@@ -111,22 +111,13 @@ VQ_INLINE bool tern_rx_accept(struct tern_user_queue *q, uint64_t f, struct rte_
     return true;
 }
 
-// A frame that ends in the tag would be shorter than an Ethernet header without it.
-static __rte_noinline void tern_rx_strip(struct rte_mbuf **pkts, unsigned n, uint64_t f)
-{
-    for (unsigned i = 0; i < n; i++)
-        if (pkts[i]->pkt_len >= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN && rte_vlan_strip(pkts[i]) == 0 &&
-            (f & TERN_F_OFFLOAD))
-            tern_offload_stripped(pkts[i]);
-}
-
 // The packets of a burst, of so many `bytes`, go to the application.
 VQ_INLINE void tern_rx_give(struct tern_user_queue *q, uint64_t f, struct rte_mbuf **pkts,
                             unsigned n, uint64_t bytes)
 {
     tern_count_sum(&q->stats.p, n, bytes);
     if (unlikely(q->vlan_strip))
-        tern_rx_strip(pkts, n, f);
+        tern_offload_strip(pkts, n, f);
 }
 
 // A further buffer of a packet that began in an earlier one: it has no header. Returns the packet

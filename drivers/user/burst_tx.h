@@ -167,9 +167,9 @@ VQ_INLINE uint32_t tern_tx_room(const struct tern_user_queue *q, bool soon, uint
     return soon ? q->vq->size / 2 + n : 2u * n;
 }
 
-// A usual packet is of one segment, its bytes are nobody else's, it asks for nothing, and it has
-// room for the net header.
-VQ_INLINE bool tern_tx_usual(const struct tern_user_queue *q, uint64_t f, const struct rte_mbuf *m,
+// A usual packet is of one segment, its bytes are nobody else's, it asks for nothing that is on
+// offer, and it has room for the net header, which is written.
+VQ_INLINE bool tern_tx_is_usual(const struct tern_user_queue *q, uint64_t f, const struct rte_mbuf *m,
                              struct vq_seg *seg)
 {
     uint64_t odd = RTE_MBUF_F_TX_VLAN | RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
@@ -189,7 +189,7 @@ VQ_INLINE uint16_t tern_tx_run(struct tern_user_queue *q, uint64_t f, struct rte
     uint64_t bytes = 0;
     for (run = 0; run < most; run++) {
         struct rte_mbuf *m = pkts[run];
-        if (unlikely(!tern_tx_usual(q, f, m, &seg[run])))
+        if (unlikely(!tern_tx_is_usual(q, f, m, &seg[run])))
             break;
         tern_count_kind(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
         bytes += m->pkt_len;

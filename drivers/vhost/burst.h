@@ -106,14 +106,6 @@ static __rte_noinline bool tern_rx_offload(struct tern_queue *q, const struct vq
     return tern_rx_apply(q, &h, m);
 }
 
-// Takes the VLAN tag out. A frame that ends in it would be shorter than an Ethernet header without.
-static inline void tern_rx_strip(struct rte_mbuf *m, uint64_t f)
-{
-    if (m->pkt_len >= RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN && rte_vlan_strip(m) == 0 &&
-        (f & TERN_F_OFFLOAD))
-        tern_offload_stripped(m);
-}
-
 // Copies the frame of any chain from the driver; it is there when `l` was flushed. False: dropped,
 // and `m` is still raw.
 VQ_INLINE bool tern_rx_frame(struct tern_queue *q, const struct vq_chain *c, struct rte_mbuf *m,
@@ -133,7 +125,7 @@ VQ_INLINE void tern_rx_done(struct tern_queue *q, uint64_t f, struct rte_mbuf *m
 {
     tern_count_packet(&q->stats.p, rte_pktmbuf_mtod(m, void *), m->pkt_len);
     if (unlikely(q->vlan_strip))
-        tern_rx_strip(m, f);
+        tern_offload_strip(&m, 1, f);
 }
 
 VQ_INLINE bool tern_rx_one(struct tern_queue *q, uint64_t f, const struct vq_chain *c,

@@ -67,8 +67,7 @@ VQ_INLINE uint16_t tern_rx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     if (unlikely(kept < got))
         tern_mbuf_put_bulk(q->mp, &pkts[kept], got - kept);
     if (unlikely(q->vlan_strip))
-        for (unsigned i = 0; i < kept; i++)
-            tern_rx_strip(pkts[i], f);
+        tern_offload_strip(pkts, kept, f);
     tern_call(q, f);
     return (uint16_t)kept;
 }

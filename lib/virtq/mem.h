@@ -50,7 +50,7 @@ uint32_t vq_mem_find(const struct vq_mem *m, uint64_t gpa);
 static inline void *vq_mem_at(const struct vq_mem *m, uint32_t *hit, uint64_t gpa, uint64_t *bytes)
 {
     uint32_t i = *hit;
-    if (__builtin_expect(i >= m->n || gpa - m->r[i].gpa >= m->r[i].bytes, 0)) {
+    if (vq_unlikely(i >= m->n || gpa - m->r[i].gpa >= m->r[i].bytes)) {
         i = vq_mem_find(m, gpa);
         if (i == m->n)
             return NULL;

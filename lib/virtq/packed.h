@@ -10,8 +10,6 @@
 
 #include "walk.h"
 
-#define VQ_PACKED_MARKS ((uint16_t)(VQ_DESC_F_AVAIL | VQ_DESC_F_USED))
-
 VQ_INLINE uint64_t vq_packed_word(uint32_t bytes, uint16_t id, uint16_t flags)
 {
     return bytes | (uint64_t)id << 32 | (uint64_t)flags << 48;

@@ -108,7 +108,7 @@ VQ_INLINE void vq_packed_prefetch_avail(const struct vq_dev *q, uint64_t f, unsi
     }
 }
 
-// Where a run of buffers is: the queue's own fields, in registers, as in vq_packed_put_run.
+// Where a run of buffers is: the queue's own fields, in registers, as in struct vq_packed_put.
 struct vq_packed_run {
     const struct vq_packed_desc *d;
     struct vq_region region;
@@ -119,6 +119,15 @@ struct vq_packed_run {
     uint64_t addr, word; // of the descriptor that is none of the run; each is read once
 };
 
+// Reads what may be an available descriptor: its second word, and its address.
+VQ_INLINE uint64_t vq_packed_read_avail(const struct vq_packed_desc *d, uint64_t f, uint64_t *addr)
+{
+    // P1b: address and buffer after the flags; pairs with P1a.
+    uint64_t word = vq_load64_acquire(f, &d->word);
+    *addr = vq_load64(&d->addr);
+    return word;
+}
+
 // Usual buffers until `end` are done, or to the end of the ring, which thus need not be looked for
 // at each descriptor. False: what was read last is none.
 VQ_INLINE bool vq_packed_run_on(uint64_t f, struct vq_packed_run *r, unsigned end)
@@ -126,9 +135,7 @@ VQ_INLINE bool vq_packed_run_on(uint64_t f, struct vq_packed_run *r, unsigned en
     unsigned left = r->size - r->at;
     uint64_t want = r->mark | (uint64_t)r->to.flags << 48;
     for (end = end - r->done < left ? end : r->done + left; r->done < end; r->done++, r->at++) {
-        // P1b: address and buffer after the flags; pairs with P1a.
-        uint64_t word = vq_load64_acquire(f, &r->d[r->at].word);
-        uint64_t addr = vq_load64(&r->d[r->at].addr);
+        uint64_t addr, word = vq_packed_read_avail(&r->d[r->at], f, &addr);
         if (vq_unlikely((word & r->mask) != want ||
                         !vq_region_has(&r->region, addr, (uint32_t)word))) {
             r->addr = addr;
@@ -173,10 +180,8 @@ VQ_INLINE unsigned vq_packed_get_run(struct vq_dev *q, uint64_t f, struct vq_run
     odd->is = false;
     if (r.done == n)
         return n;
-    if (usual) {                                        // behind the last that there was room for
-        r.word = vq_load64_acquire(f, &r.d[r.at].word); // P1b
-        r.addr = vq_load64(&r.d[r.at].addr);
-    }
+    if (usual) // behind the last that there was room for
+        r.word = vq_packed_read_avail(&r.d[r.at], f, &r.addr);
     if (!vq_packed_is_avail(r.word, q->avail_mark))
         return r.done;
     if (vq_unlikely(r.done == left)) // all of the ring is in the device's hands already
@@ -332,7 +337,8 @@ VQ_INLINE void vq_packed_put_used_singles(struct vq_dev *q, uint64_t f, const ui
     while (i < n) {
         uint32_t at = q->used_idx, left = q->size - at, end = n - i < left ? n : i + left;
         uint16_t flags = q->used_mark | (bytes ? VQ_DESC_F_WRITE : 0);
-        for (vq_packed_dev_advance(q, (uint16_t)(end - i)); i < end; i++, at++)
+        vq_packed_dev_advance(q, (uint16_t)(end - i));
+        for (; i < end; i++, at++)
             vq_store64(&d[at].word, vq_packed_word(bytes ? bytes[i] : 0, id[i], flags));
     }
     q->inflight -= n;

@@ -93,9 +93,7 @@ VQ_INLINE uint64_t vq_packed_put_one(struct vq_packed_put *p, uint64_t f)
     struct vq_drv_slot *s = &p->slot[id];
     if (!(f & VQ_F_IN_ORDER))
         p->free = s->next;
-    s->token = p->tokens[p->done];
-    s->writable = write ? seg->bytes : 0;
-    s->ndesc = 1;
+    vq_slot_fill(s, p->tokens[p->done], write ? seg->bytes : 0, 1);
     vq_store64(&p->d[p->at].addr, seg->addr);
     return vq_packed_word(seg->bytes, id, p->mark | (write ? VQ_DESC_F_WRITE : 0));
 }

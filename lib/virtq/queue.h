@@ -192,6 +192,13 @@ VQ_INLINE bool vq_chain_too_long(const struct vq_chain *c, unsigned nseg)
     return bytes > UINT32_MAX;
 }
 
+VQ_INLINE void vq_slot_fill(struct vq_drv_slot *s, void *token, uint32_t writable, uint16_t ndesc)
+{
+    s->token = token;
+    s->writable = writable;
+    s->ndesc = ndesc;
+}
+
 // Notes an outstanding buffer under its id.
 VQ_INLINE void vq_drv_remember(struct vq_drv *q, uint16_t id, void *token, const struct vq_chain *c,
                                uint16_t ndesc)
@@ -199,9 +206,7 @@ VQ_INLINE void vq_drv_remember(struct vq_drv *q, uint16_t id, void *token, const
     uint32_t writable = 0;
     for (unsigned k = 0; k < c->nwrite; k++)
         writable += c->seg[c->nread + k].bytes;
-    q->slot[id].token = token;
-    q->slot[id].writable = writable;
-    q->slot[id].ndesc = ndesc;
+    vq_slot_fill(&q->slot[id], token, writable, ndesc);
     q->nfree -= ndesc;
     q->outstanding++;
 }
@@ -260,7 +265,7 @@ struct vq_take {
     struct vq_drv_slot *slot;
     void **tokens;
     uint32_t *bytes; // or NULL
-    uint32_t at;     // in order: descriptor (split) or slot (packed) of the oldest buffer
+    uint32_t at;     // packed: slot of the next used descriptor; split, in order: oldest descriptor
     uint32_t size;
     uint32_t last, last_bytes; // in order: of the batch
     uint16_t mark;             // packed
@@ -282,7 +287,8 @@ VQ_INLINE struct vq_take vq_take_start(const struct vq_drv *q, void **tokens, ui
                             .held = q->batch_held != 0};
 }
 
-// Ends buffer `id`, outstanding or not. False: it is not as it should be, and nothing is done.
+// Ends buffer `id` < size, outstanding or not. False: it is not as it should be, and nothing is
+// done.
 VQ_INLINE bool vq_take_one(struct vq_take *t, uint32_t id, uint32_t bytes)
 {
     struct vq_drv_slot *s = &t->slot[id];
@@ -300,7 +306,7 @@ VQ_INLINE void vq_take_step(struct vq_take *t)
 {
     if (vq_unlikely(++t->at == t->size)) {
         t->at = 0;
-        t->mark ^= VQ_DESC_F_AVAIL | VQ_DESC_F_USED;
+        t->mark ^= VQ_PACKED_MARKS;
     }
 }
 
@@ -338,7 +344,7 @@ VQ_INLINE bool vq_take_named(struct vq_take *t, uint32_t last, uint32_t bytes, u
     return vq_take_batch(t, end);
 }
 
-// Keeps what was done, but for the position.
+// Keeps what was done, but for the position and the free list.
 VQ_INLINE void vq_take_keep(struct vq_drv *q, uint64_t f, const struct vq_take *t)
 {
     q->nfree += t->done;

@@ -44,6 +44,7 @@ typedef struct {
 #define VQ_DESC_F_INDIRECT (1u << 2)
 #define VQ_DESC_F_AVAIL (1u << 7)
 #define VQ_DESC_F_USED (1u << 15)
+#define VQ_PACKED_MARKS ((uint16_t)(VQ_DESC_F_AVAIL | VQ_DESC_F_USED))
 
 // Split: suppression flags (§2.7.6, §2.7.8).
 #define VQ_AVAIL_F_NO_INTERRUPT 1u

@@ -70,9 +70,7 @@ VQ_INLINE unsigned vq_split_put_run(struct vq_drv *q, uint64_t f, const struct v
         const struct vq_seg *seg = c ? c[i].seg : &run->seg[i];
         bool write = c ? c[i].nwrite : run->flags;
         struct vq_drv_slot *s = &slot[at];
-        s->token = tokens[i];
-        s->writable = write ? seg->bytes : 0;
-        s->ndesc = 1;
+        vq_slot_fill(s, tokens[i], write ? seg->bytes : 0, 1);
         vq_store64(&d[at].addr, seg->addr);
         vq_store64(&d[at].word, vq_split_word(seg->bytes, write ? VQ_DESC_F_WRITE : 0, 0));
         vq_split_put_entry(avail, idx++ & mask, at);

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define MARKS ((uint16_t)(VQ_DESC_F_AVAIL | VQ_DESC_F_USED))
-
 struct vq_ring_parts vq_ring_bytes(uint64_t features, uint32_t size)
 {
     if (features & VQ_F_RING_PACKED)
@@ -51,7 +49,7 @@ int vq_dev_init(struct vq_dev *q, const struct vq_ring_addrs *a, uint64_t featur
     q->features = features;
     q->size = size;
     q->avail_mark = VQ_DESC_F_AVAIL;
-    q->used_mark = MARKS;
+    q->used_mark = VQ_PACKED_MARKS;
     return 0;
 }
 
@@ -66,7 +64,7 @@ uint32_t vq_dev_save(const struct vq_dev *q)
     if (!(q->features & VQ_F_RING_PACKED))
         return q->avail_idx;
     return packed_state(q->avail_idx, q->avail_mark == VQ_DESC_F_AVAIL, q->used_idx,
-                        q->used_mark == MARKS);
+                        q->used_mark == VQ_PACKED_MARKS);
 }
 
 static int restore_packed(struct vq_dev *q, uint32_t saved)
@@ -81,7 +79,7 @@ static int restore_packed(struct vq_dev *q, uint32_t saved)
     q->avail_idx = avail;
     q->used_idx = used;
     q->avail_mark = aw ? VQ_DESC_F_AVAIL : VQ_DESC_F_USED;
-    q->used_mark = uw ? MARKS : 0;
+    q->used_mark = uw ? VQ_PACKED_MARKS : 0;
     q->inflight = aw == uw ? (uint32_t)avail - used : q->size - used + avail;
     return 0;
 }
@@ -142,7 +140,7 @@ int vq_drv_init(struct vq_drv *q, const struct vq_ring_addrs *a, uint64_t featur
     if (indirect)
         q->indirect = *indirect;
     q->avail_mark = VQ_DESC_F_AVAIL;
-    q->used_mark = MARKS;
+    q->used_mark = VQ_PACKED_MARKS;
     drv_free_list(q);
     return 0;
 }
@@ -152,7 +150,7 @@ uint32_t vq_drv_save(const struct vq_drv *q)
     if (!(q->features & VQ_F_RING_PACKED))
         return q->avail_idx;
     return packed_state(q->avail_idx, q->avail_mark == VQ_DESC_F_AVAIL, q->used_idx,
-                        q->used_mark == MARKS);
+                        q->used_mark == VQ_PACKED_MARKS);
 }
 
 int vq_drv_restore(struct vq_drv *q, uint32_t saved)
@@ -164,10 +162,10 @@ int vq_drv_restore(struct vq_drv *q, uint32_t saved)
             return -ERANGE;
         q->avail_idx = q->used_idx = q->order_head = slot;
         q->avail_mark = wrap ? VQ_DESC_F_AVAIL : VQ_DESC_F_USED;
-        q->used_mark = wrap ? MARKS : 0;
+        q->used_mark = wrap ? VQ_PACKED_MARKS : 0;
         // What the device must not take for available carries the marks of the lap before.
         for (uint32_t i = 0; i < q->size; i++) {
-            uint64_t stale = (i < slot) == wrap ? MARKS : 0;
+            uint64_t stale = (i < slot) == wrap ? VQ_PACKED_MARKS : 0;
             vq_store64(&q->pring[i].word, stale << 48);
         }
         return 0;

@@ -101,12 +101,6 @@ VQ_INLINE bool vq_drv_put_avail(struct vq_drv *q, uint64_t f, const struct vq_ch
     return vq_drv_put_avail_burst(q, f, c, &token, 1) == 1;
 }
 
-// Descriptors that are free: so many buffers of one segment fit. 0 of a queue that is given up.
-VQ_INLINE uint32_t vq_drv_room(const struct vq_drv *q)
-{
-    return vq_unlikely(q->broken) ? 0 : q->nfree;
-}
-
 // The same for buffers of one segment each, all readable or (`write`) all writable by the device.
 VQ_INLINE unsigned vq_drv_put_avail_singles(struct vq_drv *q, uint64_t f, bool write,
                                             struct vq_seg *seg, void *const *tokens, unsigned n)
@@ -116,6 +110,12 @@ VQ_INLINE unsigned vq_drv_put_avail_singles(struct vq_drv *q, uint64_t f, bool w
         return 0;
     return f & VQ_F_RING_PACKED ? vq_packed_put_singles(q, f, run, tokens, n)
                                 : vq_split_put_singles(q, f, run, tokens, n);
+}
+
+// Descriptors that are free: so many buffers of one segment fit. 0 of a queue that is given up.
+VQ_INLINE uint32_t vq_drv_room(const struct vq_drv *q)
+{
+    return vq_unlikely(q->broken) ? 0 : q->nfree;
 }
 
 // Takes back up to `n` buffers that the device has used: their tokens, and the bytes that the
