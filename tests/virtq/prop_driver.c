@@ -61,7 +61,7 @@ static void op_put(struct run *t)
         prop_push(&t->put, b);
         fit++;
     }
-    PROP(t->p, got == fit);
+    PROP(t->p, got == fit && vq_drv_room(&t->r->drv) == t->room);
     t->p->ops += 1 + got;
 }
 
