@@ -56,6 +56,7 @@ int tern_user_intr_enable(struct rte_eth_dev *dev, uint16_t id)
     int rc = 0;
     if (q->wake.epfd < 0)
         return -ENOTSUP;
+    tern_rest_end(&q->rest);
     __atomic_store_n(&q->intr_on, true, __ATOMIC_SEQ_CST);
     if (!vhu_gate_enter(&q->gate)) {
         // Closed for a moment, in which the ring may be armed or not: ask for another turn then.

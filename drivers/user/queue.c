@@ -258,7 +258,7 @@ void tern_user_adopt(struct tern_user_queue *q, struct vio_queue *vio)
     q->takes = (uint16_t)tern_offload_takes(q->port->dev->data->dev_conf.rxmode.offloads, false);
     if (q->is_rx) {
         tern_user_lay_out(q);
-        tern_rest_init(&q->rest, q->vq->size);
+        tern_rest_ring(&q->rest, q->vq->size);
     }
     q->missing = 0;
     vq_drv_notify_off(q->vq, q->f);

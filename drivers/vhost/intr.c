@@ -54,6 +54,7 @@ int tern_intr_enable(struct rte_eth_dev *dev, uint16_t id)
     struct tern_queue *q = dev->data->rx_queues[id];
     if (q->wake.epfd < 0)
         return -ENOTSUP;
+    tern_rest_end(&q->rest);
     pthread_mutex_lock(&q->port->lock);
     q->intr_on = true;
     bool live = q->port->live[q->vq->index];

@@ -93,7 +93,6 @@ int tern_rx_setup(struct rte_eth_dev *dev, uint16_t id, uint16_t ndesc, unsigned
     q->ext = args->ext_buffer && !q->mbuf_flags; // pinned buffers stay
     q->vlan_strip = offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
     q->rearm = tern_rearm_word(dev->data->port_id, RTE_PKTMBUF_HEADROOM);
-    tern_rest_init(&q->rest, UINT32_MAX); // it delays only who fills the ring
     dev->data->rx_queues[id] = q;
     publish(q);
     return 0;
@@ -152,8 +151,10 @@ void tern_queue_adopt(struct tern_queue *q)
                      (uint16_t)(q->is_rx ? vnet_may_from_driver(q->f) : vnet_may_to_driver(q->f)),
                      __ATOMIC_RELAXED);
     choose(q);
-    if (q->is_rx)
+    if (q->is_rx) {
+        tern_rest_ring(&q->rest, q->vq->vq.size);
         tern_intr_started(q);
+    }
 }
 
 // Stops or starts one queue while others run. A stopped one has a burst that does nothing, which

@@ -64,6 +64,7 @@ static void copied(const void *to, const void *from, uint64_t bytes)
 #define memcpy(to, from, n) (copied(to, from, n), memcpy(to, from, n))
 #include "../../drivers/common/mbuf_chain.c"
 #include "../../drivers/common/offload.c"
+#include "../../drivers/common/rest.c"
 #include "../../drivers/vhost/burst.c"
 #include "../../drivers/vhost/pmd.h"
 #undef memcpy

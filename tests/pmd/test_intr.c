@@ -7,6 +7,8 @@
 #include <rte_interrupts.h>
 
 #include "pair.h"
+#include "port.h"
+#include "resting.h"
 
 #define AT_ONCE 0
 #define PATIENT 20000
@@ -75,6 +77,20 @@ static void a_packet_before_enabling_wakes(void **state)
         }
         drop(&p);
     }
+}
+
+static void a_queue_rests(void **state)
+{
+    struct pair p = {.queues = 1};
+    (void)state;
+    add(&p, ",queue_size=256");
+    struct tern_queue *q = rte_eth_devices[p.dev].data->rx_queues[0];
+    expect_rests(p.drv, p.dev, &q->rest, 256);
+    pair_remove_drv(&p);
+    pair_add_drv(&p, ",queue_size=1024");
+    EVENTUALLY(link_is_up(p.dev));
+    expect_rests(p.drv, p.dev, &q->rest, 1024);
+    drop(&p);
 }
 
 // Polling: the driver is told not to kick.
@@ -148,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_packet_wakes),
         cmocka_unit_test(a_packet_before_enabling_wakes),
+        cmocka_unit_test(a_queue_rests),
         cmocka_unit_test(no_kicks_while_disabled),
         cmocka_unit_test(a_new_driver_wakes_a_sleeper),
         cmocka_unit_test(without_a_driver_nobody_wakes),

@@ -10,76 +10,222 @@
 #include "pair.h"
 #include "rest.h"
 
-#define RING (4 * TERN_REST_PKTS)
+#define RING 1024
+#define NS(ns) (rte_get_tsc_hz() * (ns) / 1000000000)
 
-// A queue that saw `got` packets of 32 after looks that found `before` in so many µs.
-static struct tern_rest after(uint32_t ring, unsigned us, unsigned before, unsigned got)
+// Packets come without rests, with short ones and with long ones: ns each.
+struct other_end {
+    unsigned none, few, many, again;
+};
+
+static const struct other_end gains = {100, 90, 80, 100}, waits = {100, 100, 98, 100},
+                              medium = {100, 80, 90, 84}, chance = {100, 90, 80, 82};
+
+static struct tern_rest ring_of(uint32_t size)
 {
-    struct tern_rest r;
-    tern_rest_init(&r, ring);
-    r.since = rte_rdtsc() - us * rte_get_tsc_hz() / 1000000;
-    r.seen = before;
-    tern_rest(&r, got, 32);
+    struct tern_rest r = {.since = 1000};
+    tern_rest_ring(&r, size);
     return r;
 }
 
-static void a_rest_follows_a_short_look_at_a_quick_ring(void **state)
+// A whole trial. The ring is looked at again at once, so that what is asked is only what follows.
+static void trial(struct tern_rest *r, unsigned ns)
 {
-    struct tern_rest r = after(RING, 2, 96, 16);
-    uint64_t us = rte_get_tsc_hz() / 1000000;
+    r->seen = TERN_REST_TRIAL;
+    tern_rest_choose(r, r->since + NS((uint64_t)TERN_REST_TRIAL * ns));
+}
+
+static void try_all(struct tern_rest *r, const struct other_end *e)
+{
+    trial(r, e->none);
+    trial(r, e->few);
+    trial(r, e->many);
+    trial(r, e->again);
+}
+
+static void rests_are_tried_by_turns(void **state)
+{
+    struct tern_rest r = ring_of(RING);
     (void)state;
-    assert_true(r.until > r.since && r.until <= r.since + 8 * us); // about 1.1 µs
+    assert_int_equal(r.rest, 0);
+    trial(&r, 50);
+    assert_in_range(r.rest, NS(3150), NS(3250)); // 64 packets
+    assert_int_equal(r.until, r.since + r.rest);
+    trial(&r, 50);
+    assert_in_range(r.rest, NS(12700), NS(12900)); // 256 packets
+    assert_int_equal(r.until, r.since + r.rest);
+}
+
+static void a_rest_has_limits(void **state)
+{
+    struct tern_rest r = ring_of(256);
+    (void)state;
+    trial(&r, 50);
+    assert_in_range(r.rest, NS(3150), NS(3250));
+    trial(&r, 50);
+    assert_in_range(r.rest, NS(3150), NS(3250)); // a quarter of the ring
+    r = ring_of(RING);
+    trial(&r, 400);
+    assert_in_range(r.rest, NS(3990), NS(4000)); // 4 µs
+    trial(&r, 400);
+    assert_in_range(r.rest, NS(15990), NS(16000)); // 16 µs
+}
+
+static void assert_kept(const struct other_end *e, uint64_t rest)
+{
+    struct tern_rest r = ring_of(RING);
+    try_all(&r, e);
+    for (unsigned i = 0; i < TERN_REST_TRIALS; i++) {
+        assert_in_range(r.rest, rest, rest + rest / 100);
+        assert_int_equal(r.until, rest ? r.since + r.rest : 0);
+        trial(&r, 100);
+    }
+    assert_int_equal(r.rest, 0);
+    try_all(&r, &waits); // all are tried once more
+    assert_int_equal(r.rest, 0);
+    trial(&r, 100);
+    assert_int_equal(r.rest, 0);
+}
+
+static void what_was_best_is_kept_for_a_while(void **state)
+{
+    (void)state;
+    assert_kept(&gains, NS(15950));
+    assert_kept(&medium, NS(3990));
+    assert_kept(&chance, 0); // without rests they came as quickly the second time
+}
+
+static void rests_that_gain_nothing_are_not_kept(void **state)
+{
+    struct tern_rest r = ring_of(RING);
+    (void)state;
+    try_all(&r, &waits);
+    for (unsigned i = 0; i < TERN_REST_TRIALS; i++) {
+        assert_int_equal(r.until, 0);
+        trial(&r, 100);
+    }
+    assert_int_equal(r.rest, 0); // without rests, the first trial of the next turn
+    trial(&r, 100);
+    assert_true(r.rest > 0);
+}
+
+// Eight packets go back and forth: each rest makes all of them wait, and the trial ends soon.
+static void a_trial_that_costs_ends_early(void **state)
+{
+    struct tern_rest r = ring_of(RING);
+    uint64_t now;
+    unsigned looks = 0;
+    (void)state;
+    trial(&r, 100);
+    trial(&r, 100);
+    now = r.since;
+    while (r.rest && looks < TERN_REST_TRIAL / 8) {
+        now = r.until + NS(100);
+        r.seen += 8;
+        tern_rest_choose(&r, now);
+        looks++;
+    }
+    assert_in_range(looks, 2, 20);
+    assert_int_equal(r.until, 0);
+    trial(&r, 100); // none were kept
+    assert_int_equal(r.rest, 0);
+}
+
+static void rests_that_begin_to_cost_end(void **state)
+{
+    struct tern_rest r = ring_of(RING);
+    (void)state;
+    try_all(&r, &gains);
+    trial(&r, 80);
+    assert_true(r.rest > 0);
+    r.seen = 8;
+    tern_rest_choose(&r, r.since + NS(1000000)); // the other end paused, or wants answers
+    assert_int_equal(r.rest, 0);
+    assert_int_equal(r.until, 0);
+    trial(&r, 80); // and all are tried again
+    assert_true(r.rest > 0);
+}
+
+static void slow_and_small_rings_never_rest(void **state)
+{
+    struct tern_rest r = ring_of(RING);
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        trial(&r, 550); // 1.8 Mpps
+        assert_int_equal(r.until, 0);
+    }
+    trial(&r, 100);
+    assert_true(r.until > 0);
+    tern_rest_ring(&r, 2); // the queue's next ring
+    for (unsigned i = 0; i < 5; i++) {
+        trial(&r, 100);
+        assert_int_equal(r.until, 0);
+    }
+    r = (struct tern_rest){.until = 0};
+    try_all(&r, &gains);
+    assert_int_equal(r.until, 0);
+}
+
+static void a_look_ends_a_trial(void **state)
+{
+    struct tern_rest r = ring_of(RING);
+    (void)state;
+    for (unsigned i = 0; i < TERN_REST_TRIAL / 32; i++)
+        tern_rest(&r, 32, 32);
+    assert_int_equal(r.since, 1000); // full looks only: this end is the slower one
+    tern_rest(&r, 16, 32);
+    assert_true(r.since > 1000);
     assert_int_equal(r.seen, 0);
-    r.until = rte_rdtsc() + 1000000 * us;
+}
+
+static void a_packet_alone_never_waits(void **state)
+{
+    struct tern_rest r = ring_of(RING);
+    (void)state;
+    try_all(&r, &gains);
+    r.until = 0;
+    tern_rest(&r, 0, 32);
+    tern_rest(&r, 1, 32);
+    assert_int_equal(r.until, 0);
+    tern_rest(&r, 1, 1);
+    assert_int_equal(r.until, 0);
+    tern_rest(&r, 0, 1);
+    assert_int_equal(r.until, 0);
+    r.pace_best = UINT32_MAX; // however long this test is interrupted
+    r.since = rte_rdtsc();
+    tern_rest(&r, 2, 32);
+    assert_true(r.until > r.since);
+}
+
+static void a_rest_ends(void **state)
+{
+    struct tern_rest r = ring_of(RING);
+    (void)state;
+    assert_false(tern_resting(&r));
+    r.rest = rte_get_tsc_hz() * 100;
+    r.until = rte_rdtsc() + r.rest;
     assert_true(tern_resting(&r));
-    r.until = rte_rdtsc();
+    r.until = rte_rdtsc() + 2 * r.rest; // the clock was set back
     assert_false(tern_resting(&r));
     assert_int_equal(r.until, 0);
-}
-
-static void no_rest_follows_else(void **state)
-{
-    (void)state;
-    assert_int_equal(after(RING, 2, 96, 32).until, 0);     // a full look
-    assert_int_equal(after(RING, 2, 0, 1).until, 0);       // a packet that came alone
-    assert_int_equal(after(RING, 2, 0, 0).until, 0);       // nothing
-    assert_int_equal(after(RING, 100, 32, 16).until, 0);   // a slow one: it would be long
-    assert_int_equal(after(RING - 1, 2, 96, 16).until, 0); // the ring would be full meanwhile
-}
-
-// After a look that found nothing, or a packet alone, no clock was read: that look was just before.
-static void looks_at_a_quiet_ring_read_no_clock(void **state)
-{
-    struct tern_rest r = after(RING, 100, 0, 1);
-    uint64_t us = rte_get_tsc_hz() / 1000000, now;
-    (void)state;
-    assert_int_equal(r.since, 0);
-    r = after(RING, 100, 0, 0);
-    assert_int_equal(r.since, 0);
-    tern_rest(&r, 32, 32);
-    now = rte_rdtsc();
-    tern_rest(&r, 8, 32); // 40 packets in two looks, 80 ns: 128 ns
-    assert_true(r.since >= now);
-    assert_in_range(r.until - r.since, us / 10, us / 5);
-    r = after(RING, 100, 0, 1);
-    for (unsigned i = 0; i < 4; i++)
-        tern_rest(&r, 1, 1);
-    tern_rest(&r, 0, 1); // 4 packets, one by one, in five looks, 200 ns: 3.2 µs
-    assert_in_range(r.until - r.since, 3 * us, 4 * us);
-    r = after(RING, 100, 0, 1);
-    tern_rest(&r, 7, 32); // too few to say that more are coming
-    assert_int_equal(r.until, 0);
-    r = after(RING - 1, 100, 0, 1); // a ring that never rests
-    tern_rest(&r, 8, 32);
+    r.until = rte_rdtsc() - 1;
+    assert_false(tern_resting(&r));
     assert_int_equal(r.until, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_rest_follows_a_short_look_at_a_quick_ring),
-        cmocka_unit_test(no_rest_follows_else),
-        cmocka_unit_test(looks_at_a_quiet_ring_read_no_clock),
+        cmocka_unit_test(rests_are_tried_by_turns),
+        cmocka_unit_test(a_rest_has_limits),
+        cmocka_unit_test(what_was_best_is_kept_for_a_while),
+        cmocka_unit_test(rests_that_gain_nothing_are_not_kept),
+        cmocka_unit_test(a_trial_that_costs_ends_early),
+        cmocka_unit_test(rests_that_begin_to_cost_end),
+        cmocka_unit_test(slow_and_small_rings_never_rest),
+        cmocka_unit_test(a_look_ends_a_trial),
+        cmocka_unit_test(a_packet_alone_never_waits),
+        cmocka_unit_test(a_rest_ends),
     };
     return cmocka_run_group_tests(tests, eal_start, eal_stop);
 }

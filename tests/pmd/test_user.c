@@ -9,6 +9,8 @@
 #include <rte_interrupts.h>
 
 #include "pair.h"
+#include "port.h"
+#include "resting.h"
 
 static const char *const formats[] = {",packed_vq=0", ",packed_vq=1", ",packed_vq=0,in_order=0",
                                       ",packed_vq=1,in_order=0"};
@@ -429,6 +431,18 @@ static void a_packet_wakes(void **state)
     }
 }
 
+static void a_queue_rests(void **state)
+{
+    struct pair p = {.queues = 1};
+    (void)state;
+    for (uint32_t size = 64; size <= 256; size *= 4) {
+        add_sleeper(&p, size == 64 ? ",queue_size=64" : ",queue_size=256");
+        struct tern_user_queue *q = rte_eth_devices[p.drv].data->rx_queues[0];
+        expect_rests(p.dev, p.drv, &q->rest, size);
+        pair_disconnect(&p);
+    }
+}
+
 // The application sleeps, its back end goes and comes back with other descriptors.
 static void a_new_back_end_wakes_a_sleeper(void **state)
 {
@@ -468,6 +482,7 @@ int main(void)
         cmocka_unit_test(a_dump_names_queues_and_socket),
         cmocka_unit_test(bursts_say_what_they_are),
         cmocka_unit_test(a_packet_wakes),
+        cmocka_unit_test(a_queue_rests),
         cmocka_unit_test(a_new_back_end_wakes_a_sleeper),
     };
     return cmocka_run_group_tests(tests, eal_start, eal_stop);

@@ -68,6 +68,7 @@ static bool enter(struct vhu_queue *q)
 #define memcpy(to, from, n) copy(to, from, n)
 #include "../../drivers/common/mbuf_chain.c"
 #include "../../drivers/common/offload.c"
+#include "../../drivers/common/rest.c"
 #define tern_copy(to, from, n) \
     (count(to, from, n), inside_copy = true, tern_copy(to, from, n), (void)(inside_copy = false))
 #include "../../drivers/vhost/burst.c"
