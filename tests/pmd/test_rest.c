@@ -13,7 +13,7 @@
 #define RING 1024
 #define NS(ns) (rte_get_tsc_hz() * (ns) / 1000000000)
 
-// Packets come without rests, with short ones and with long ones: ns each.
+// ns a packet: without rests, with short ones, with long ones, without once more.
 struct other_end {
     unsigned none, few, many, again;
 };
@@ -28,7 +28,7 @@ static struct tern_rest ring_of(uint32_t size)
     return r;
 }
 
-// A whole trial. The ring is looked at again at once, so that what is asked is only what follows.
+// A whole trial, in which a packet came each so many ns.
 static void trial(struct tern_rest *r, unsigned ns)
 {
     r->seen = TERN_REST_TRIAL;
