@@ -116,18 +116,18 @@ static __rte_noinline bool tern_tx_odd(struct tern_user_queue *q, uint64_t f, st
 
 // Packets that no port has received were written by this CPU, and so will those be that take their
 // memory next: the device has read these lines, so they are asked for to be written, before that
-// begins. The first packet tells for all.
+// begins; the one given back last is taken first. The first packet tells for all.
 VQ_INLINE void tern_tx_take_over(struct rte_mbuf *const *done, unsigned n)
 {
     if (done[0]->port == RTE_MBUF_PORT_INVALID)
-        for (unsigned i = 0; i < n; i++)
+        for (unsigned i = n; i-- > 0;)
             vq_prefetch_write(rte_pktmbuf_mtod(done[i], void *));
 }
 
 VQ_INLINE unsigned tern_tx_reclaim(struct tern_user_queue *q, uint64_t f, unsigned n)
 {
-    struct rte_mbuf *done[TERN_CHUNK];
-    n = vq_drv_get_used_burst(q->vq, f, (void **)done, NULL, RTE_MIN(n, TERN_CHUNK));
+    struct rte_mbuf *done[TERN_USER_TAKE_BACK];
+    n = vq_drv_get_used_burst(q->vq, f, (void **)done, NULL, n);
     if (n) {
         tern_tx_take_over(done, n);
         tern_mbuf_free_bulk(done, n);
@@ -136,20 +136,23 @@ VQ_INLINE unsigned tern_tx_reclaim(struct tern_user_queue *q, uint64_t f, unsign
 }
 
 // Takes sent packets back until `n` descriptors are free, or no more have come back. A `few` at a
-// time: where each is sent by a burst of its own, one of them would else wait for TERN_CHUNK
-// others.
+// time: where each is sent by a burst of its own, one of them would else wait for
+// TERN_USER_TAKE_BACK others.
 static __rte_noinline void tern_tx_take_few(struct tern_user_queue *q, uint64_t f, unsigned n)
 {
-    while (q->vq->nfree < n && tern_tx_reclaim(q, f, TERN_USER_TAKE_BACK) == TERN_USER_TAKE_BACK)
+    while (q->vq->nfree < n && tern_tx_reclaim(q, f, TERN_USER_TAKE_FEW) == TERN_USER_TAKE_FEW)
         ;
 }
 VQ_INLINE void tern_tx_make_room(struct tern_user_queue *q, uint64_t f, unsigned n, bool few)
 {
     if (unlikely(few))
         tern_tx_take_few(q, f, n);
-    else
-        while (q->vq->nfree < n && tern_tx_reclaim(q, f, TERN_CHUNK) == TERN_CHUNK)
+    else if (q->vq->nfree < n) {
+        while (tern_tx_reclaim(q, f, TERN_USER_TAKE_BACK) == TERN_USER_TAKE_BACK &&
+               q->vq->nfree < n)
             ;
+        vq_drv_prefetch_get(q->vq, f, TERN_USER_TAKE_BACK);
+    }
 }
 
 // Whether what a burst sends is wanted back soon, as its first packet tells: the memory of packets
@@ -169,8 +172,8 @@ VQ_INLINE uint32_t tern_tx_room(const struct tern_user_queue *q, bool soon, uint
 
 // A usual packet is of one segment, its bytes are nobody else's, it asks for nothing that is on
 // offer, and it has room for the net header, which is written.
-VQ_INLINE bool tern_tx_is_usual(const struct tern_user_queue *q, uint64_t f, const struct rte_mbuf *m,
-                             struct vq_seg *seg)
+VQ_INLINE bool tern_tx_is_usual(const struct tern_user_queue *q, uint64_t f,
+                                const struct rte_mbuf *m, struct vq_seg *seg)
 {
     uint64_t odd = RTE_MBUF_F_TX_VLAN | RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
     if (f & TERN_F_OFFLOAD)
@@ -205,7 +208,7 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct r
                                  uint16_t n)
 {
     uint16_t done = 0;
-    bool soon = tern_tx_soon(pkts[0]), few = soon && n < TERN_USER_TAKE_BACK;
+    bool soon = tern_tx_soon(pkts[0]), few = soon && n < TERN_USER_TAKE_FEW;
     uint32_t room = tern_tx_room(q, soon, n);
     if (unlikely(q->vq->nfree < n))
         tern_tx_make_room(q, f, n, few);
@@ -221,7 +224,7 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct r
             done++;
         } else if (run == 0 && tern_tx_odd(q, f, pkts[done])) {
             done++;
-        } else if (run == 0 && tern_tx_reclaim(q, f, TERN_CHUNK) == 0) {
+        } else if (run == 0 && tern_tx_reclaim(q, f, TERN_USER_TAKE_BACK) == 0) {
             break; // it takes more descriptors than are free
         }
     }
@@ -230,6 +233,8 @@ VQ_INLINE uint16_t tern_tx_chunk(struct tern_user_queue *q, uint64_t f, struct r
     tern_tx_make_room(q, f, room, few);
     if (done)
         tern_kick(q, f);
+    if (n >= TERN_USER_PUT_AHEAD)
+        vq_drv_prefetch_put(q->vq, f, n);
     return done;
 }
 

@@ -22,8 +22,16 @@
 // nearly twice as many.
 #define TERN_USER_REFILL 16u
 
-// Packets wanted back soon are taken back so many at a time where bursts are smaller than that.
-#define TERN_USER_TAKE_BACK 4u
+// Sent packets are taken back so many at a time, as many as most bursts are of: what is asked for
+// of them all at once has room among the lines that a CPU can wait for, and is there when it is
+// needed.
+#define TERN_USER_TAKE_BACK 32u
+// Packets wanted back soon, where bursts are smaller than that.
+#define TERN_USER_TAKE_FEW 4u
+
+// Bursts of at least so many ask for the descriptors of the next one; behind shorter ones the
+// device is likely to be looking at them.
+#define TERN_USER_PUT_AHEAD 8u
 
 // After so many packets of one buffer each the next one of several is not expected.
 #define TERN_USER_SINGLE 4096u

@@ -312,6 +312,14 @@ VQ_INLINE unsigned vq_packed_get_used_run(struct vq_drv *q, uint64_t f, void **t
     return t.done;
 }
 
+// In order one used descriptor stands for a batch, and no other is read.
+VQ_INLINE void vq_packed_prefetch_used(const struct vq_drv *q, uint64_t f, unsigned n)
+{
+    uint32_t end = q->used_idx + (f & VQ_F_IN_ORDER ? 1u : n);
+    for (uint32_t at = q->used_idx; at < end && at < q->size; at += VQ_DESC_LINE)
+        vq_prefetch(&q->pring[at]);
+}
+
 VQ_INLINE unsigned vq_packed_get_used(struct vq_drv *q, uint64_t f, void **tokens, uint32_t *bytes,
                                       unsigned n)
 {

@@ -145,6 +145,15 @@ struct vq_drv {
     uint64_t head_word;
 };
 
+// Asks for the lines of `n` descriptors from `at` on, up to the ring's end, to be written; all but
+// one that begins before `at`.
+VQ_INLINE void vq_desc_prefetch_write(const void *table, uint32_t at, uint32_t n, uint32_t size)
+{
+    uint32_t end = at + n < size ? at + n : size;
+    for (at = (at + VQ_DESC_LINE - 1) & ~(VQ_DESC_LINE - 1); at < end; at += VQ_DESC_LINE)
+        vq_prefetch_write((const struct vq_packed_desc *)table + at);
+}
+
 // Gives the queue up: the first reason stays.
 VQ_COLD void vq_dev_break(struct vq_dev *q, enum vq_broken why)
 {

@@ -112,6 +112,17 @@ VQ_INLINE unsigned vq_drv_put_avail_singles(struct vq_drv *q, uint64_t f, bool w
                                 : vq_split_put_singles(q, f, run, tokens, n);
 }
 
+// Asks for the lines of the descriptors that the next `n` buffers of one segment will be written
+// into, where that is known: of a split ring, in order only. The line that was written last is left
+// out, as the device may be reading it. A hint, which changes nothing.
+VQ_INLINE void vq_drv_prefetch_put(const struct vq_drv *q, uint64_t f, unsigned n)
+{
+    if (f & VQ_F_RING_PACKED)
+        vq_desc_prefetch_write(q->pring, q->avail_idx, n, q->size);
+    else if (f & VQ_F_IN_ORDER)
+        vq_desc_prefetch_write(q->table, q->order_next, n, q->size);
+}
+
 // Descriptors that are free: so many buffers of one segment fit. 0 of a queue that is given up.
 VQ_INLINE uint32_t vq_drv_room(const struct vq_drv *q)
 {
@@ -129,6 +140,15 @@ VQ_INLINE unsigned vq_drv_get_used_burst(struct vq_drv *q, uint64_t f, void **to
         return 0;
     return f & VQ_F_RING_PACKED ? vq_packed_get_used(q, f, tokens, bytes, n)
                                 : vq_split_get_used(q, f, tokens, bytes, n);
+}
+
+// Asks for the lines of what will be read when the next `n` buffers are taken back, which the
+// device should have left by now. A split ring's are not worth it: the index has to be read first,
+// and the entries of many buffers are in one line. A hint, which changes nothing.
+VQ_INLINE void vq_drv_prefetch_get(const struct vq_drv *q, uint64_t f, unsigned n)
+{
+    if (f & VQ_F_RING_PACKED)
+        vq_packed_prefetch_used(q, f, n);
 }
 
 // One buffer: true when there was one.
