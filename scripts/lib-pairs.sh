@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Pairs of stock testpmds, a device side and a driver side, each with a plug-in of Tern's or DPDK's own driver,
 # named DEVICE-DRIVER: tern-stock is net_tern_vhost with net_virtio_user. More may follow: stock-stock@other runs
-# under the DPDK in $other_dpdk, and what is behind a second dash only tells pairs apart. Source it after lib.sh; it
-# replaces the EXIT trap by one that also ends what is stopped and removes DPDK's run-time files.
+# under the DPDK in $other_dpdk, as do all pairs with a driver of Tern's where $other_build names those built for it, and
+# what is behind a second dash only tells pairs apart. Source it after lib.sh; it replaces the EXIT trap by one that also
+# ends what is stopped and removes DPDK's run-time files.
 #
 # The caller calls load_plugins, choose_memory and choose_cpus; then for each pair start_device and start_driver,
 # measure_pairs, which has them run by turns, and end_all.
@@ -19,6 +20,7 @@ flow=both         # frames go round; or to-device, to-driver: one side sends, th
                   # driver's side is pktcheck, with one frame in flight
 ports=1           # of each side; of two, the device side forwards between them and the driver side sends back
 other_dpdk=       # prefix of another DPDK
+other_build=      # build folder with Tern's drivers for it, which then run there alone
 other_pktcheck=   # pktcheck, built for it
 windows=10        # of each pair
 tag=$TERN_ME-$$   # all names of processes begin with it
@@ -47,11 +49,11 @@ trap wake_and_clean EXIT
 
 # --- the machine -----------------------------------------------------------------------------------------
 
-# load_plugins BUILD: where DPDK finds the plug-ins of a build folder.
+# load_plugins BUILD [DRIVERS]: where DPDK finds the plug-ins of a build folder, or of another one.
 load_plugins() {
     build=$1
-    dev_plugin=$("$TERN_ROOT/scripts/loadable" "$build/drivers/librte_net_tern_vhost.so")
-    drv_plugin=$("$TERN_ROOT/scripts/loadable" "$build/drivers/librte_net_tern_user.so")
+    dev_plugin=$("$TERN_ROOT/scripts/loadable" "${2-$1}/drivers/librte_net_tern_vhost.so")
+    drv_plugin=$("$TERN_ROOT/scripts/loadable" "${2-$1}/drivers/librte_net_tern_user.so")
 }
 
 # choose_memory: hugepages, or shared memory where TERN_NO_HUGE says so.
@@ -80,9 +82,21 @@ choose_cpus() {
 device_of() { if [[ $1 == tern-* ]]; then echo "$tern_dev"; else echo net_vhost; fi; }
 driver_of() { if [[ $1 =~ ^[a-z]+-tern ]]; then echo "$tern_drv"; else echo net_virtio_user; fi; }
 
-testpmd_of() { # NAME: of a process, with that of its pair in it
-    if [[ $1 == *@other* ]]; then echo "$other_dpdk/bin/dpdk-testpmd"; else echo dpdk-testpmd; fi
+# in_other NAME: whether a process, with its pair's name in its own, is one of the other DPDK.
+in_other() { [[ $1 == *@other* || (-n $other_build && ${1#"$tag-"} == *tern-*) ]]; }
+
+# program_of NAME PROGRAM OTHER: what is run of them. The other DPDK may lie where no loader looks.
+program_of() {
+    if ! in_other "$1"; then
+        echo "$2"
+    elif [[ -z $other_build ]]; then
+        echo "$3"
+    else
+        echo "env LD_LIBRARY_PATH=$(dirname "$(other_pc)")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} $3"
+    fi
 }
+testpmd_of() { program_of "$1" dpdk-testpmd "$other_dpdk/bin/dpdk-testpmd"; }
+other_pc() { find "$other_dpdk" -name libdpdk.pc -printf '%h\n' -quit; }
 
 # mode_of dev|drv: what a side does with frames.
 mode_of() {
@@ -109,7 +123,7 @@ dev_command() { # NAME DRIVER
         "--cmdline-file=<(printf '%s\n' 'set txpkts $(segments)' 'set fwd $(mode_of dev)')"
 }
 
-pktcheck_of() { if [[ $1 == *@other* ]]; then echo "$other_pktcheck"; else echo "$build/tests/tools/pktcheck"; fi; }
+pktcheck_of() { program_of "$1" "$build/tests/tools/pktcheck" "$other_pktcheck"; }
 
 latency_command() { # NAME DRIVER DEVICE-NAME DEVARGS
     printf '%s ' "$(pktcheck_of "$1") --lcores 0@$drv_cpu --no-pci --file-prefix=$1 ${memory[*]} ${single[*]}" \
