@@ -7,6 +7,28 @@
 
 #include "burst.h"
 
+// A burst of at most so many also looks at the buffers that the next one of as many will take, and
+// asks for their lines, so that it need not wait for all of them. A longer one's own lines are as
+// many as a CPU waits for at a time.
+#define TERN_AHEAD 8
+
+// Up to `n` usual buffers. Behind them in `seg` are *after ones of the next burst, which are left
+// to it, unless they break the ring.
+VQ_INLINE unsigned tern_get_usual(struct vq_dev *vq, uint64_t f, bool write, struct vq_seg *seg,
+                                  uint16_t *id, uint16_t n, struct vq_odd *odd, unsigned *after)
+{
+    *after = 0;
+    if (n > TERN_AHEAD)
+        return vq_dev_get_avail_singles(vq, f, write, seg, id, n, odd);
+    unsigned got = vq_dev_get_avail_singles(vq, f, write, seg, id, 2u * n, odd);
+    if (got < n)
+        return got;
+    *after = got - n;
+    vq_dev_unget_avail(vq, f, NULL, *after);
+    odd->is = false; // that is for the next burst to find
+    return n;
+}
+
 // Copies the frame behind the net header of one buffer. False: dropped, and `m` is still raw.
 VQ_INLINE bool tern_rx_copy(struct tern_queue *q, struct vq_seg *seg, struct rte_mbuf *m,
                             uint32_t room)
@@ -39,13 +61,13 @@ VQ_INLINE uint16_t tern_rx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     struct vq_seg seg[TERN_CHUNK];
     uint16_t id[TERN_CHUNK];
     struct vq_dev *vq = &q->vq->vq;
-    unsigned got = vq_dev_get_avail_singles(vq, f, false, seg, id, n, odd), kept = 0;
+    unsigned after, got = tern_get_usual(vq, f, false, seg, id, n, odd, &after), kept = 0;
     uint64_t bytes = 0;
 
     *more = odd->is;
     if (got == 0)
         return 0;
-    for (unsigned i = 0; i < got; i++)
+    for (unsigned i = 0; i < got + after; i++)
         vq_prefetch((uint8_t *)vq_seg_ptr(&seg[i]) + q->hdr_bytes);
     if (unlikely(!tern_mbuf_get_bulk(q->mp, pkts, got))) {
         q->stats.alloc_failed++;
@@ -72,32 +94,13 @@ VQ_INLINE uint16_t tern_rx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     return (uint16_t)kept;
 }
 
-// Up to `n` usual buffers for packets. For a packet that goes alone this also looks at the buffer
-// that the next one will take: its address in *after, else NULL. That one is left to the next
-// burst, unless it breaks the ring.
-VQ_INLINE unsigned tern_tx_get(struct vq_dev *vq, uint64_t f, struct vq_seg *seg, uint16_t *id,
-                               uint16_t n, struct vq_odd *odd, uint8_t **after)
+// Asks for the first lines of the `n` buffers of the next burst, to be written, while nobody waits
+// for this one.
+VQ_INLINE void tern_tx_ask(const struct vq_seg *seg, unsigned n)
 {
-    *after = NULL;
-    if (n > 1)
-        return vq_dev_get_avail_singles(vq, f, true, seg, id, n, odd);
-    unsigned got = vq_dev_get_avail_singles(vq, f, true, seg, id, 2, odd);
-    if (got == 0)
-        return 0;
-    if (got == 2) {
-        *after = vq_seg_ptr(&seg[1]);
-        vq_dev_unget_avail(vq, f, NULL, 1);
-    }
-    odd->is = false; // that is for the next packet to find
-    return 1;
-}
-
-// Asks for that buffer's lines, to be written, while nobody waits for it.
-VQ_INLINE void tern_tx_ask(uint8_t *after)
-{
-    if (after) {
-        vq_prefetch_write(after);
-        vq_prefetch_write(after + RTE_CACHE_LINE_SIZE);
+    for (unsigned i = 0; i < n; i++) {
+        vq_prefetch_write(vq_seg_ptr(&seg[i]));
+        vq_prefetch_write((uint8_t *)vq_seg_ptr(&seg[i]) + RTE_CACHE_LINE_SIZE);
     }
 }
 
@@ -121,8 +124,7 @@ VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
     uint32_t used[TERN_CHUNK];
     struct vq_dev *vq = &q->vq->vq;
     uint32_t hdr_bytes = q->hdr_bytes;
-    uint8_t *after;
-    unsigned got = tern_tx_get(vq, f, seg, id, n, odd, &after), kept = 0, i;
+    unsigned after, got = tern_get_usual(vq, f, true, seg, id, n, odd, &after), kept = 0, i;
     uint64_t bytes = 0;
 
     tern_tx_prefetch(q, seg, got, n > 1 && q->hdr_kept);
@@ -160,7 +162,7 @@ VQ_INLINE uint16_t tern_tx_usual(struct tern_queue *q, uint64_t f, struct rte_mb
         q->hdr_kept = kept > i / 2;
     tern_mbuf_free_bulk(pkts, i);
     tern_call(q, f);
-    tern_tx_ask(after);
+    tern_tx_ask(&seg[n], after);
     return (uint16_t)i;
 }
 
