@@ -46,6 +46,24 @@ kept() {
     [ "$status" -eq 1 ]
 }
 
+@test "Tern's pairs run in the other DPDK that they were built for, the stock pair in both" {
+    [[ -x $TERN_BUILD/bench/tern-bench ]] || skip "tern-bench was not built"
+    compare --dpdk-build "$TERN_BUILD" to-device-split
+    [ "$status" -eq 2 ]
+    [[ $output == *"for which DPDK?"*"fix: --dpdk PREFIX too"* ]]
+    # One that is the distribution's, but tells what it was started for.
+    mkdir -p "$dir/other/bin" "$dir/other/lib"
+    cp "$(pkg-config --variable=pcfiledir libdpdk)/libdpdk.pc" "$dir/other/lib/"
+    printf '#!/bin/sh\necho "$*" >>%q\nexec %q "$@"\n' "$dir/started" "$(command -v dpdk-testpmd)" >"$dir/other/bin/dpdk-testpmd"
+    chmod +x "$dir/other/bin/dpdk-testpmd"
+    compare --dpdk "$dir/other" --dpdk-build "$TERN_BUILD" --rounds 1 to-device-split
+    [ "$status" -eq 3 ]
+    [[ $output == *"2 rows, 4 pairs in 1 sets"*"Tern's drivers: "*", in the other DPDK"* ]]
+    run sed -E 's/.*--file-prefix=compare-peers-[0-9]+-([^ ]+) .*/\1/' "$dir/started"
+    [ "$(sort <<<"$output" | paste -sd ' ')" = \
+        "stock-stock@other-split-dev stock-stock@other-split-drv tern-tern-split-dev tern-tern-split-drv" ]
+}
+
 # window FORWARDER CYCLES BEFORE A B AFTER A B
 window() {
     echo "packed,64,$1,$3,$4,$5,$6,$7,$8,${2}0,10,100"
